@@ -1,0 +1,69 @@
+"""Who is reachable where: devices, presence, and the jobs of a fan-out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One client of a user.
+
+    Attributes:
+        client: the client id.
+        platform: Wildfire's platform number (server-api spec 4.7).
+        connection: its socket's connection id, empty while it is offline.
+        since: when it connected, or when it was last seen, ms.
+    """
+
+    client: str
+    platform: int
+    connection: str
+    since: int
+
+    @property
+    def online(self) -> bool:
+        """Whether a socket is registered. Only a post tells whether it still lives."""
+        return bool(self.connection)
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """All devices of a user, and his global status (0 normal, 1 muted, 2 forbidden), read in one go."""
+
+    user: str
+    devices: tuple[Device, ...] = ()
+    status: int = 0
+
+    def device(self, client: str) -> Device | None:
+        """The device with a client id."""
+        return next((device for device in self.devices if device.client == client), None)
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A chunk of a fan-out, as it travels through the queue.
+
+    Attributes:
+        frame: the push frame, the same for all.
+        users: whom it is for.
+        skip: a connection that must not get it (the sender's own), or empty.
+    """
+
+    frame: str
+    users: tuple[str, ...]
+    skip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a delivery found: users without any socket, and users whose sockets did not take the frame."""
+
+    offline: tuple[str, ...] = ()
+    failed: tuple[str, ...] = field(default_factory=tuple)
+
+
+def chunks(users: Sequence[str], size: int) -> Iterable[tuple[str, ...]]:
+    """The users in groups of at most ``size``."""
+    for start in range(0, len(users), size):
+        yield tuple(users[start : start + size])

@@ -1,0 +1,103 @@
+"""Brings a frame to everybody who should see it: inline while they are few, through the queue when they are many.
+
+A delivery is never the only way to a message (a device that misses a push sees the gap, or learns of it from its next
+heartbeat), so a socket that does not take a frame costs nothing but time. A 410 concerns exactly the connection that it
+was answered for.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from im.delivery.model import Job, Presence, Reach, chunks
+from im.delivery.store import FanoutQueue, PresenceStore
+from im.platform.clock import Clock
+from im.platform.metrics import Count, ignore
+from im.platform.poster import Post, Poster
+
+FrameFor = Callable[[str], bytes]
+"""Returns the frame that one user gets; called once per user."""
+
+
+class Delivery:
+    """Posts frames to users.
+
+    Args:
+        presence: where users are.
+        poster: sends to sockets.
+        queue: takes large deliveries.
+        clock: the time.
+        inline_limit: the largest number of users that the calling function serves itself.
+        chunk: users per queue message.
+        count: takes metrics.
+    """
+
+    def __init__(
+        self,
+        presence: PresenceStore,
+        poster: Poster,
+        queue: FanoutQueue,
+        clock: Clock,
+        *,
+        inline_limit: int,
+        chunk: int,
+        count: Count = ignore,
+    ) -> None:
+        self.presence = presence
+        self._poster = poster
+        self._queue = queue
+        self._clock = clock
+        self._inline_limit = inline_limit
+        self._chunk = chunk
+        self._count = count
+
+    def is_inline(self, users: int) -> bool:
+        """Whether this many users are served by the calling function itself."""
+        return users <= self._inline_limit
+
+    def push(self, users: Sequence[str], frame_for: FrameFor, *, skip: str | None = None) -> Reach:
+        """Deliver to users whose presence has not been read yet.
+
+        Args:
+            users: whom; a list longer than the inline limit goes through the queue, then all get the first one's frame.
+            frame_for: the frame of each.
+            skip: the sender's own connection, which has the answer instead.
+        """
+        if not users:
+            return Reach()
+        if not self.is_inline(len(users)):
+            frame = frame_for(users[0]).decode()
+            self._queue.put(Job(frame, part, skip or "") for part in chunks(users, self._chunk))
+            return Reach()
+        presences, _ = self.presence.load(users)
+        return self.push_to(presences, frame_for, skip=skip)
+
+    def push_to(self, presences: Mapping[str, Presence], frame_for: FrameFor, *, skip: str | None = None) -> Reach:
+        """Deliver to users whose presence is at hand."""
+        posts: list[Post] = []
+        offline: list[str] = []
+        for user, presence in presences.items():
+            online = [device for device in presence.devices if device.online]
+            if not online:
+                offline.append(user)
+                continue
+            frame = frame_for(user)
+            posts += [
+                Post(user, device.client, device.connection, frame) for device in online if device.connection != skip
+            ]
+        outcome = self._poster.post_many(posts)
+        for post in outcome.gone:
+            self.presence.disconnect(post.user, post.client, post.connection, self._clock())
+        if outcome.gone:
+            self._count("FanoutGone", len(outcome.gone))
+        if outcome.failed:
+            self._count("FanoutFailed", len(outcome.failed))
+        return Reach(tuple(offline), tuple({post.user for post in outcome.failed}))
+
+    def work(self, job: Job) -> Reach:
+        """Serve one queued chunk. Running it twice is harmless: devices know each seq that they have."""
+        frame = job.frame.encode()
+        presences, _ = self.presence.load(job.users)
+        return self.push_to(presences, lambda _: frame, skip=job.skip or None)
+
+    def close(self, connection: str) -> None:
+        """Close a socket."""
+        self._poster.close(connection)

@@ -1,0 +1,128 @@
+"""The one place that builds DynamoDB key strings.
+
+Ids are the users' own and may hold any printable character, so the separators are escaped inside them. Number parts are
+plain decimals: no range query sorts by them.
+"""
+
+SEPARATOR = "|"
+_ESCAPES = str.maketrans({"%": "%25", "|": "%7C"})
+
+
+def _join(*parts: object) -> str:
+    return SEPARATOR.join(str(part).translate(_ESCAPES) for part in parts)
+
+
+def _split(key: str) -> list[str]:
+    return [part.replace("%7C", "|").replace("%25", "%") for part in key.split(SEPARATOR)]
+
+
+# --- Messages: (conversation, seq)
+
+
+def single_conversation(user: str, other: str, line: int) -> str:
+    """The log that both sides of a single chat share: the two ids are sorted."""
+    first, second = sorted((user, other))
+    return _join(0, line, first, second)
+
+
+def target_conversation(kind: int, target: str, line: int) -> str:
+    """The log of a conversation that is named by its target alone: group 1, chatroom 2, channel 3."""
+    return _join(kind, line, target)
+
+
+def parse_conversation(key: str) -> tuple[int, int, list[str]]:
+    """Split a conversation key into (type, line, ids): two sorted user ids for a single chat, else one target."""
+    kind, line, *ids = _split(key)
+    return int(kind), int(line), ids
+
+
+# --- Directory: partition keys
+
+
+def user(user_id: str) -> str:
+    """The partition of everything that belongs to one user."""
+    return _join("u", user_id)
+
+
+def group(group_id: str) -> str:
+    """The partition of one group: its info, roster and members."""
+    return _join("g", group_id)
+
+
+def client(client_id: str) -> str:
+    """The partition that says which user a client id (device) belongs to."""
+    return _join("d", client_id)
+
+
+def user_name(name: str) -> str:
+    """The partition that keeps a login name unique and finds its user."""
+    return _join("n", name)
+
+
+def mobile(number: str) -> str:
+    """The partition that finds the users with a mobile number."""
+    return _join("m", number)
+
+
+SENSITIVE_WORDS = "sensitive"
+"""The partition of the sensitive-word list."""
+
+# --- Directory: sort keys
+
+PROFILE = "profile"
+INFO = "info"
+OWNER = "owner"
+STATUS = "status"
+ROSTER = "roster"
+CONVERSATION_PREFIX = "c" + SEPARATOR
+SESSION_PREFIX = "s" + SEPARATOR
+MEMBER_PREFIX = "m" + SEPARATOR
+
+
+def conversation_row(kind: int, target: str, line: int) -> str:
+    """A user's own row of one conversation, named from his side."""
+    return _join("c", kind, line, target)
+
+
+def parse_conversation_row(key: str) -> tuple[int, str, int]:
+    """The (type, target, line) of a conversation row's sort key."""
+    _, kind, line, target = _split(key)
+    return int(kind), target, int(line)
+
+
+def session(client_id: str) -> str:
+    """A user's session on one client."""
+    return _join("s", client_id)
+
+
+def member(user_id: str) -> str:
+    """A member's item in his group's partition."""
+    return _join("m", user_id)
+
+
+def word(text: str) -> str:
+    """One sensitive word."""
+    return _join("w", text)
+
+
+def id_of(sort_key: str) -> str:
+    """The single id behind a prefixed sort key: client of a session, user of a member, text of a word."""
+    return _split(sort_key)[1]
+
+
+# --- Ephemera
+
+
+def node(number: int) -> str:
+    """The lease of one uid node number."""
+    return _join("node", number)
+
+
+def nonce(family: str, sign: str) -> str:
+    """A server API signature that has been used."""
+    return _join("sign", family, sign)
+
+
+def bucket(scope: str, owner: str) -> str:
+    """A shared rate bucket, for example of one user or of one API family."""
+    return _join("rate", scope, owner)

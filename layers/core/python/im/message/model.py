@@ -1,0 +1,421 @@
+"""Messages: what they are, and the rules that need no storage.
+
+One conversation has one log. A message is an item at (conversation, seq); recalls and deletions are messages of their own
+that refer to the seq that they concern, so every device learns of them by the same sync.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import msgspec
+
+from im import keys
+from im.errors import Code, ImError, InvalidError
+from im.settings import Switches
+
+UID_EPOCH_MS = 1_514_736_000_000
+"""2018-01-01T00:00:00+08:00, where Wildfire's message uids begin."""
+
+MAX_ID_LENGTH = 64
+MAX_CID_LENGTH = 64
+RESERVED_CID_PREFIX = "~"
+"""Client message ids that begin with this are the server's own: they make its events idempotent."""
+MAX_WALK = 1_000
+"""How far a sender's base may lie behind the head before he is told to sync first."""
+MAX_RECIPIENTS = 1_000
+MAX_SEQ = 2**53 - 1
+
+
+class ConversationType(IntEnum):
+    """Wildfire's conversation types (server-api spec 4.1)."""
+
+    SINGLE = 0
+    GROUP = 1
+    CHATROOM = 2
+    CHANNEL = 3
+
+
+class ContentType(IntEnum):
+    """The content types that the server itself makes or treats specially (client-semantics spec 0.3)."""
+
+    TEXT = 1
+    RECALL = 80
+    DELETE = 81
+
+
+class PersistFlag(IntEnum):
+    """What happens to a content (client-semantics spec 3.6)."""
+
+    NONE = 0
+    PERSIST = 1
+    COUNT = 3
+    TRANSPARENT = 4
+
+
+class Origin(StrEnum):
+    """On whose authority an operation runs (client-semantics spec 0.1)."""
+
+    USER = "user"
+    ADMIN = "admin"
+    ROBOT = "robot"
+    CHANNEL = "channel"
+
+
+class Payload(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A message's content under Wildfire's JSON names (server-api spec 2.0); the server keeps and forwards it untouched."""
+
+    type: int
+    searchableContent: str = ""  # noqa: N815  Wildfire's names
+    pushContent: str = ""  # noqa: N815
+    pushData: str = ""  # noqa: N815
+    content: str = ""
+    base64edData: str = ""  # noqa: N815
+    mediaType: int = 0  # noqa: N815
+    remoteMediaUrl: str = ""  # noqa: N815
+    persistFlag: int = 0  # noqa: N815
+    expireDuration: int = 0  # noqa: N815
+    mentionedType: int = 0  # noqa: N815
+    mentionedTarget: tuple[str, ...] = ()  # noqa: N815
+    extra: str = ""
+
+    @property
+    def transparent(self) -> bool:
+        """Whether it is delivered to live sockets only and never stored."""
+        return self.persistFlag == PersistFlag.TRANSPARENT
+
+
+_encode_payload = msgspec.json.Encoder().encode
+_decode_payload = msgspec.json.Decoder(Payload).decode
+
+
+def payload_to_json(payload: Payload) -> str:
+    """The payload as compact JSON; members that have their default value are left out."""
+    return _encode_payload(payload).decode()
+
+
+def payload_from_json(text: str) -> Payload:
+    """The payload that ``payload_to_json`` wrote."""
+    return _decode_payload(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation from one user's side: in a single chat the target is the other user."""
+
+    type: int
+    target: str
+    line: int = 0
+
+    def key(self, reader: str) -> str:
+        """The key of the shared log, whichever side ``reader`` is on."""
+        if self.type == ConversationType.SINGLE:
+            return keys.single_conversation(reader, self.target, self.line)
+        return keys.target_conversation(self.type, self.target, self.line)
+
+    def seen_by(self, reader: str, author: str) -> "Conversation":
+        """The same conversation, given from the author's side, as the reader names it."""
+        if self.type == ConversationType.SINGLE and reader != author:
+            return Conversation(self.type, author, self.line)
+        return self
+
+
+def conversation_of(key: str, reader: str) -> Conversation:
+    """A log's conversation as ``reader`` names it."""
+    kind, line, ids = keys.parse_conversation(key)
+    if kind != ConversationType.SINGLE:
+        return Conversation(kind, ids[0], line)
+    first, second = ids
+    return Conversation(kind, second if reader == first else first, line)
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Who took a message back, and when (ms)."""
+
+    by: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One slot of a log.
+
+    Attributes:
+        log: the conversation key.
+        seq: its place, 1 and up; 0 for a transparent message, which has none.
+        uid: Wildfire's 64-bit message uid.
+        cid: the client's own message id.
+        sender: the author's user id.
+        time: when it was accepted, ms.
+        payload: the content as JSON text.
+        to: the only readers besides the author, or empty for everybody.
+        ref: for an event (recall, deletion): the seq of the message it concerns, else 0.
+        recall: set when the content was taken back.
+        deleted: whether the content was deleted for everybody.
+    """
+
+    log: str
+    seq: int
+    uid: int
+    cid: str
+    sender: str
+    time: int
+    payload: str
+    to: tuple[str, ...] = ()
+    ref: int = 0
+    recall: Recall | None = None
+    deleted: bool = False
+
+    def visible_to(self, reader: str) -> bool:
+        """Whether the reader may see it: directed messages are for their author and the listed users."""
+        return not self.to or reader == self.sender or reader in self.to
+
+    def expired(self, now_ms: int) -> bool:
+        """Whether its ``expireDuration`` (seconds) has passed: it is served no more (client-semantics spec 3.10)."""
+        if '"expireDuration"' not in self.payload:
+            return False
+        seconds = payload_from_json(self.payload).expireDuration
+        return seconds > 0 and self.time + seconds * 1000 <= now_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends: a user, on one of his clients or through an API.
+
+    Attributes:
+        user: the user id.
+        client: the client id of the sending device; None through an API.
+        connection: the socket that the request came in on, which gets no push of its own message.
+        origin: on whose authority.
+    """
+
+    user: str
+    client: str | None = None
+    connection: str | None = None
+    origin: Origin = Origin.USER
+
+    @property
+    def is_admin(self) -> bool:
+        """Admin calls skip the permission rules of ordinary users."""
+        return self.origin is Origin.ADMIN
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What an accepted message got: its place (0 if transparent or swallowed), uid and time (ms)."""
+
+    seq: int
+    uid: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A user's own row of one conversation.
+
+    Attributes:
+        conversation: named from his side.
+        read: the highest seq that he has read.
+        activity: minute of the last stamp (single chats) or of his last joining or leaving (groups).
+        blocked: whether he has blacklisted the other side of a single chat.
+        firsts: by line, the lowest seq that he may see (lines that are absent: 1).
+        lasts: by line, the highest seq that he may see, once he left; None while he is in.
+    """
+
+    conversation: Conversation
+    read: int = 0
+    activity: int = 0
+    blocked: bool = False
+    firsts: dict[int, int] = field(default_factory=dict)
+    lasts: dict[int, int] | None = None
+
+    def first(self, line: int) -> int:
+        """The lowest seq that he may see on a line."""
+        return self.firsts.get(line, 1)
+
+    def last(self, line: int) -> int:
+        """The highest seq that he may see on a line."""
+        return MAX_SEQ if self.lasts is None else self.lasts.get(line, 0)
+
+
+def check_id(value: str, name: str) -> str:
+    """An id of a user, group or client: 1 to 64 printable characters.
+
+    Raises:
+        InvalidError: it is empty, too long or holds control characters.
+    """
+    if not 1 <= len(value) <= MAX_ID_LENGTH:
+        raise InvalidError(f"{name} must have 1 to {MAX_ID_LENGTH} characters")
+    if not value.isprintable():
+        raise InvalidError(f"{name} must not hold control characters")
+    return value
+
+
+def check_conversation(conversation: Conversation) -> Conversation:
+    """A conversation that can be named: a known type, a good target, a line that is not negative.
+
+    Raises:
+        InvalidError: it is not.
+        ImError: the type is one that this deployment does not host (254).
+    """
+    check_id(conversation.target, "conversation.target")
+    if not 0 <= conversation.line < 2**31:
+        raise InvalidError("conversation.line must be 0 or more")
+    if conversation.type not in (ConversationType.SINGLE, ConversationType.GROUP):
+        if 0 <= conversation.type <= 6:
+            raise ImError(Code.NOT_IMPLEMENT, f"conversation type {conversation.type} is not hosted here")
+        raise InvalidError("conversation.type must be 0 to 6")
+    return conversation
+
+
+def check_payload(payload: Payload, limit_bytes: int) -> str:
+    """The payload's JSON when it can be stored.
+
+    Raises:
+        InvalidError: a field is out of range, or the binary part is not base64.
+        ImError: it is over the limit (35).
+    """
+    if payload.persistFlag not in (0, 1, 3, 4):
+        raise InvalidError("content.persistFlag must be 0, 1, 3 or 4")
+    if payload.mentionedType not in (0, 1, 2):
+        raise InvalidError("content.mentionedType must be 0, 1 or 2")
+    if not 0 <= payload.type < 2**31:
+        raise InvalidError("content.type must be 0 or more")
+    if not 0 <= payload.expireDuration < 2**31:
+        raise InvalidError("content.expireDuration must be 0 or more")
+    if payload.base64edData:
+        try:
+            base64.b64decode(payload.base64edData, validate=True)
+        except ValueError:
+            raise InvalidError("content.base64edData is not base64") from None
+    text = payload_to_json(payload)
+    if len(text.encode()) > limit_bytes:
+        raise ImError(Code.MESSAGE_TOO_LARGE, f"a message may have {limit_bytes} bytes; put media into the bucket")
+    return text
+
+
+def check_cid(cid: str) -> str:
+    """A client message id: 1 to 64 printable characters, not beginning with the reserved sign.
+
+    Raises:
+        InvalidError: it is not.
+    """
+    if not 1 <= len(cid) <= MAX_CID_LENGTH or not cid.isprintable() or cid.startswith(RESERVED_CID_PREFIX):
+        raise InvalidError(f"cid must have 1 to {MAX_CID_LENGTH} printable characters and not begin with '~'")
+    return cid
+
+
+def check_client_type(sender: Sender, content_type: int, switches: Switches) -> None:
+    """Content types that only the server may make are refused to everybody but an admin (client-semantics spec 3.5, 1-2).
+
+    Raises:
+        ImError: 251 for 80, 81 and 100 to 199; 248 for a type that the deployment forbids.
+    """
+    if sender.is_admin:
+        return
+    if content_type in (ContentType.RECALL, ContentType.DELETE) or 100 <= content_type <= 199:
+        raise InvalidError(f"content.type {content_type} is made by the server only")
+    if content_type in switches.forbidden_client_send_types:
+        raise ImError(Code.NOT_RIGHT)
+
+
+def check_sender_status(status: int, content_type: int, switches: Switches) -> None:
+    """A muted (1) or forbidden (2) user may send only the exempted types (client-semantics spec 3.5, 3).
+
+    Raises:
+        ImError: 247.
+    """
+    if status and content_type not in switches.global_mute_exception_types:
+        raise ImError(Code.FORBIDDEN_SEND_MSG)
+
+
+def check_recall_window(message: Message, operator: str, now_ms: int, limit_s: int) -> bool:
+    """Whether the operator may recall his own message now.
+
+    Returns True for his own message inside the window, False when it is somebody else's.
+
+    Raises:
+        ImError: 24, it is his own and too old (client-semantics spec 3.9).
+    """
+    if message.sender != operator:
+        return False
+    if now_ms - message.time > limit_s * 1000:
+        raise ImError(Code.RECALL_TIME_EXPIRED)
+    return True
+
+
+def next_uid(now_ms: int, node: int, own_last_ms: int, previous_uid: int) -> int:
+    """A message uid: 43 bits of milliseconds, 14 bits of node, 7 zero bits (exact as a double, server-api spec 7.4).
+
+    Strictly greater than this node's last one and than the conversation's previous uid.
+
+    Args:
+        now_ms: the present time.
+        node: this environment's leased number, 0 to 16383.
+        own_last_ms: the millisecond of the last uid that this environment made.
+        previous_uid: the uid of the previous message in the conversation, 0 if unknown or none.
+    """
+    previous_ms = (previous_uid >> 21) + UID_EPOCH_MS if previous_uid else 0
+    ms = max(now_ms, own_last_ms + 1, previous_ms + 1)
+    return ((ms - UID_EPOCH_MS) << 21) | (node << 7)
+
+
+def uid_ms(uid: int) -> int:
+    """The millisecond (since 1970) inside a uid."""
+    return (uid >> 21) + UID_EPOCH_MS
+
+
+def original_json(message: Message) -> str:
+    """What Wildfire keeps of a recalled message, so that its author can edit it again (server-api spec 2.2, recall)."""
+    payload = payload_from_json(message.payload)
+    original: dict[str, Any] = {
+        "s": message.sender,
+        "ts": message.time,
+        "t": payload.type,
+        "sc": payload.searchableContent,
+        "c": payload.content,
+        "e": payload.extra,
+    }
+    if payload.base64edData:
+        original["b"] = payload.base64edData
+        original["mb"] = payload.base64edData
+    if payload.mediaType:
+        original["mt"] = payload.mediaType
+    if payload.remoteMediaUrl:
+        original["mu"] = payload.remoteMediaUrl
+    return json.dumps(original, ensure_ascii=False, separators=(",", ":"))
+
+
+def event_payload(kind: ContentType, operator: str, message: Message, original: str = "") -> Payload:
+    """The content of a recall (80) or deletion (81) event (server-api spec 4.14)."""
+    return Payload(
+        type=kind,
+        content=operator,
+        base64edData=base64.b64encode(str(message.uid).encode()).decode(),
+        persistFlag=PersistFlag.PERSIST if kind is ContentType.RECALL else PersistFlag.NONE,
+        pushData=json.dumps({"messageUid": message.uid}) if kind is ContentType.RECALL else "",
+        extra=original,
+    )
+
+
+def notice_payload(content_type: int, data: dict[str, Any]) -> Payload:
+    """The content of a group notice: its JSON in the binary part, members that are None left out (server-api 4.14)."""
+    body = json.dumps(
+        {name: value for name, value in data.items() if value is not None}, ensure_ascii=False, separators=(",", ":")
+    )
+    return Payload(type=content_type, base64edData=base64.b64encode(body.encode()).decode())
+
+
+def check_recipients(to: Sequence[str]) -> tuple[str, ...]:
+    """The listed readers of a directed message, without duplicates.
+
+    Raises:
+        InvalidError: too many, or one is not an id.
+    """
+    if len(to) > MAX_RECIPIENTS:
+        raise InvalidError(f"to may list {MAX_RECIPIENTS} users")
+    return tuple(dict.fromkeys(check_id(user, "to") for user in to))

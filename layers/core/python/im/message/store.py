@@ -1,0 +1,325 @@
+"""The message log and the users' conversation rows in DynamoDB.
+
+A message is one item at (conversation, seq). Attribute names are single letters, because every byte over 1 KB costs another
+write unit: c conversation, s seq, i uid (indexed) or n uid (not indexed), d cid, f sender, t time, p payload JSON, o the
+listed readers, r the seq that an event refers to; on a message that was taken back rb by, rt time, re the event's base; dt
+and de the same for a deletion for everybody.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol
+
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.models import Model
+
+from im import keys
+from im.message.model import Conversation, Message, Recall, Row
+from im.platform.dynamo import ConditionFailed, Dynamo, Item, Key, translated_errors
+
+
+class UidIndex(GlobalSecondaryIndex["MessageItem"]):
+    """Finds a message by its uid; sparse, an item without ``i`` costs nothing here."""
+
+    class Meta:
+        index_name = "by_uid"
+        projection = KeysOnlyProjection()
+
+    i = NumberAttribute(hash_key=True)
+
+
+class MessageItem(Model):
+    """One slot of a log."""
+
+    class Meta:
+        table_name = ""
+
+    c = UnicodeAttribute(hash_key=True)
+    s = NumberAttribute(range_key=True)
+    i = NumberAttribute(null=True)
+    p = UnicodeAttribute()
+    rb = UnicodeAttribute(null=True)
+    rt = NumberAttribute(null=True)
+    re = NumberAttribute(null=True)
+    dt = NumberAttribute(null=True)
+    de = NumberAttribute(null=True)
+    by_uid: ClassVar[UidIndex] = UidIndex()
+
+
+class RowItem(Model):
+    """A user's row of one conversation."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    r = NumberAttribute(null=True)
+    a = NumberAttribute(null=True)
+    b = BooleanAttribute(null=True)
+    f = JSONAttribute(null=True)
+    l = JSONAttribute(null=True)  # noqa: E741
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """How far a message's withdrawal has got: the head when it was marked, from which its event is searched."""
+
+    message: Message
+    base: int
+    fresh: bool
+
+
+class MessageStore(Protocol):
+    """The logs."""
+
+    def put(self, message: Message, *, indexed: bool) -> Message | None:
+        """Write a message into its slot; returns None, or the message that stands there already."""
+
+    def get(self, log: str, seq: int) -> Message | None:
+        """One slot, strongly consistent."""
+
+    def after(self, log: str, seq: int, limit: int, *, consistent: bool = False) -> Iterator[Message]:
+        """Slots with a greater seq, ascending, at most ``limit``."""
+
+    def before(self, log: str, seq: int | None, limit: int) -> Iterator[Message]:
+        """Slots with a smaller seq (None: from the head), descending, at most ``limit``."""
+
+    def newest(self, log: str) -> Message | None:
+        """The last slot, strongly consistent."""
+
+    def find(self, uid: int) -> Message | None:
+        """The indexed message with a uid."""
+
+    def mark_recalled(self, log: str, seq: int, by: str, at_ms: int, base: int) -> Withdrawal:
+        """Mark a message as recalled unless it is; the base of the first marking stays for ever."""
+
+    def mark_deleted(self, log: str, seq: int, at_ms: int, base: int) -> Withdrawal:
+        """Mark a message as deleted for everybody unless it is."""
+
+    def blank(self, log: str, seq: int, payload: str) -> None:
+        """Replace the content of a message that was taken back."""
+
+    def key(self, log: str, seq: int) -> Key:
+        """A slot's address, for reads that span domains."""
+
+    def decode(self, item: Item) -> Message:
+        """A message from its item."""
+
+
+class DynamoMessageStore:
+    """``MessageStore`` on the Messages table."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        self._dynamo = dynamo
+        self._table = table
+        self._model = dynamo.bind(MessageItem, table)
+
+    def key(self, log: str, seq: int) -> Key:
+        return Key(self._table, (("c", log), ("s", seq)))
+
+    def decode(self, item: Item) -> Message:
+        return Message(
+            log=item["c"],
+            seq=item["s"],
+            uid=item.get("i") or item["n"],
+            cid=item["d"],
+            sender=item["f"],
+            time=item["t"],
+            payload=item["p"],
+            to=tuple(item.get("o", ())),
+            ref=item.get("r", 0),
+            recall=Recall(item["rb"], item["rt"]) if "rb" in item else None,
+            deleted="dt" in item,
+        )
+
+    def put(self, message: Message, *, indexed: bool) -> Message | None:
+        item: Item = {
+            "c": message.log,
+            "s": message.seq,
+            "i" if indexed else "n": message.uid,
+            "d": message.cid,
+            "f": message.sender,
+            "t": message.time,
+            "p": message.payload,
+            "o": list(message.to) or None,
+            "r": message.ref or None,
+        }
+        occupant = self._dynamo.put_new(self._table, "c", item)
+        return self.decode(occupant) if occupant else None
+
+    def get(self, log: str, seq: int) -> Message | None:
+        found = self._dynamo.batch_get([replace(self.key(log, seq), consistent=True)])
+        return next((self.decode(item) for item in found.values()), None)
+
+    def after(self, log: str, seq: int, limit: int, *, consistent: bool = False) -> Iterator[Message]:
+        items = self._dynamo.query(self._model, log, MessageItem.s > seq, limit=limit, consistent=consistent)
+        return map(self.decode, items)
+
+    def before(self, log: str, seq: int | None, limit: int) -> Iterator[Message]:
+        condition = MessageItem.s < seq if seq is not None else None
+        return map(self.decode, self._dynamo.query(self._model, log, condition, limit=limit, forward=False))
+
+    def newest(self, log: str) -> Message | None:
+        items = self._dynamo.query(self._model, log, limit=1, forward=False, consistent=True)
+        return next(map(self.decode, items), None)
+
+    def find(self, uid: int) -> Message | None:
+        hit = next(self._dynamo.query(self._model, uid, index="by_uid", limit=1), None)  # type: ignore[arg-type]
+        return self.get(hit["c"], hit["s"]) if hit else None
+
+    def mark_recalled(self, log: str, seq: int, by: str, at_ms: int, base: int) -> Withdrawal:
+        actions = [MessageItem.rb.set(by), MessageItem.rt.set(at_ms), MessageItem.re.set(base)]
+        return self._mark(log, seq, actions, "rt", "re")
+
+    def mark_deleted(self, log: str, seq: int, at_ms: int, base: int) -> Withdrawal:
+        return self._mark(log, seq, [MessageItem.dt.set(at_ms), MessageItem.de.set(base)], "dt", "de")
+
+    def _mark(self, log: str, seq: int, actions: Sequence[Action], mark: str, base: str) -> Withdrawal:
+        missing = getattr(MessageItem, mark).does_not_exist()
+        fresh = True
+        try:
+            with translated_errors():
+                MessageItem(log, seq).update(actions=list(actions), condition=MessageItem.p.exists() & missing)
+        except ConditionFailed:
+            fresh = False
+        item = self._dynamo.batch_get([replace(self.key(log, seq), consistent=True)])
+        [found] = item.values()
+        return Withdrawal(self.decode(found), found[base], fresh)
+
+    def blank(self, log: str, seq: int, payload: str) -> None:
+        with translated_errors():
+            MessageItem(log, seq).update(actions=[MessageItem.p.set(payload)])
+
+
+class RowStore(Protocol):
+    """The users' conversation rows. A group's row is the one of line 0; it bounds what its user may see on every line."""
+
+    def list(self, user: str) -> list[Row]:
+        """All rows of a user."""
+
+    def get(self, user: str, conversation: Conversation) -> Row | None:
+        """One row, strongly consistent."""
+
+    def stamp(self, user: str, conversation: Conversation, minute: int) -> None:
+        """Raise the row's activity minute, making the row if there is none; never lowers it."""
+
+    def advance_read(self, user: str, conversation: Conversation, seq: int) -> int:
+        """Raise the read cursor; returns where it stands then, which is higher if another device was ahead."""
+
+    def set_blocked(self, user: str, other: str, blocked: bool) -> None:
+        """Note on the row of the single chat with ``other`` whether he is blacklisted."""
+
+    def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
+        """The user joins a group and may see each line from the given seq on."""
+
+    def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int) -> None:
+        """``enter`` for many users who are new to the group."""
+
+    def leave(self, user: str, group: str, lasts: Mapping[int, int], minute: int) -> None:
+        """The user is out of a group and may see each line up to the given seq; a bound only grows."""
+
+    def forget(self, user: str) -> None:
+        """Remove all rows of a user."""
+
+    def key(self, user: str, conversation: Conversation) -> Key:
+        """A row's address, for reads that span domains."""
+
+    def decode(self, item: Item) -> Row:
+        """A row from its item."""
+
+
+class DynamoRowStore:
+    """``RowStore`` on the Directory table."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        self._dynamo = dynamo
+        self._table = table
+        self._model = dynamo.bind(RowItem, table)
+
+    def key(self, user: str, conversation: Conversation) -> Key:
+        return Key(self._table, (("pk", keys.user(user)), ("sk", _sort_key(conversation))))
+
+    def decode(self, item: Item) -> Row:
+        firsts = RowItem.f.deserialize(item["f"]) if "f" in item else {}
+        lasts = RowItem.l.deserialize(item["l"]) if "l" in item else None
+        return Row(
+            conversation=Conversation(*keys.parse_conversation_row(item["sk"])),
+            read=item.get("r", 0),
+            activity=item.get("a", 0),
+            blocked=item.get("b", False),
+            firsts={int(line): seq for line, seq in firsts.items()},
+            lasts=None if lasts is None else {int(line): seq for line, seq in lasts.items()},
+        )
+
+    def list(self, user: str) -> list[Row]:
+        condition = RowItem.sk.startswith(keys.CONVERSATION_PREFIX)
+        return [self.decode(item) for item in self._dynamo.query(self._model, keys.user(user), condition)]
+
+    def get(self, user: str, conversation: Conversation) -> Row | None:
+        found = self._dynamo.batch_get([replace(self.key(user, conversation), consistent=True)])
+        return next((self.decode(item) for item in found.values()), None)
+
+    def stamp(self, user: str, conversation: Conversation, minute: int) -> None:
+        self._raise(user, conversation, RowItem.a, minute)
+
+    def advance_read(self, user: str, conversation: Conversation, seq: int) -> int:
+        if self._raise(user, conversation, RowItem.r, seq):
+            return seq
+        row = self.get(user, conversation)
+        return row.read if row else seq
+
+    def _raise(self, user: str, conversation: Conversation, attribute: Any, value: int) -> bool:
+        condition = attribute.does_not_exist() | (attribute < value)
+        try:
+            with translated_errors():
+                self._item(user, conversation).update(actions=[attribute.set(value)], condition=condition)
+        except ConditionFailed:
+            return False
+        return True
+
+    def set_blocked(self, user: str, other: str, blocked: bool) -> None:
+        action = RowItem.b.set(True) if blocked else RowItem.b.remove()
+        with translated_errors():
+            self._item(user, Conversation(0, other)).update(actions=[action])
+
+    def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
+        with translated_errors():
+            self._item(user, Conversation(1, group)).update(
+                actions=[RowItem.f.set(_lines(firsts)), RowItem.a.set(minute), RowItem.l.remove()]
+            )
+
+    def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int) -> None:
+        sort_key = _sort_key(Conversation(1, group))
+        text = RowItem.f.serialize(_lines(firsts))
+        self._dynamo.batch_put(
+            self._table, ({"pk": keys.user(user), "sk": sort_key, "f": text, "a": minute} for user in users)
+        )
+
+    def leave(self, user: str, group: str, lasts: Mapping[int, int], minute: int) -> None:
+        row = self.get(user, Conversation(1, group))
+        bounds = dict(lasts)
+        if row and row.lasts:
+            bounds = {line: max(seq, row.lasts.get(line, 0)) for line, seq in lasts.items()}
+        with translated_errors():
+            self._item(user, Conversation(1, group)).update(
+                actions=[RowItem.l.set(_lines(bounds)), RowItem.a.set(minute)]
+            )
+
+    def forget(self, user: str) -> None:
+        for row in self.list(user):
+            with translated_errors():
+                self._item(user, row.conversation).delete()
+
+    def _item(self, user: str, conversation: Conversation) -> RowItem:
+        return RowItem(keys.user(user), _sort_key(conversation))
+
+
+def _sort_key(conversation: Conversation) -> str:
+    return keys.conversation_row(conversation.type, conversation.target, conversation.line)
+
+
+def _lines(bounds: Mapping[int, int]) -> dict[str, int]:
+    return {str(line): seq for line, seq in bounds.items()}

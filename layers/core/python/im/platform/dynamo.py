@@ -1,0 +1,269 @@
+"""DynamoDB for the stores: one shared client, pynamodb models bound to it, plain Python values, our errors.
+
+pynamodb makes a botocore session and client for every model (50 to 90 ms each at start-up); here all models share one.
+Failures become the two kinds that a caller can act on: ``ConditionFailed`` with the item that stood in the way, and
+``BusyError`` for everything that may succeed later.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import botocore.client
+import botocore.config
+import botocore.session
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.expressions.condition import Condition
+from pynamodb.models import Model
+
+from im.errors import BusyError
+
+Item = dict[str, Any]
+"""One item as plain Python: str, int, bool, None, list and dict."""
+
+_MAX_BATCH = 100
+_RETRYABLE = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "InternalServerError",
+        "ServiceUnavailable",
+        "TransactionConflictException",
+        "LimitExceededException",
+    }
+)
+
+M = TypeVar("M", bound=Model)
+
+
+class ConditionFailed(Exception):
+    """A conditional write was refused.
+
+    Attributes:
+        item: what stood at the key, when the write asked for it; else None.
+    """
+
+    def __init__(self, item: Item | None = None) -> None:
+        super().__init__("condition failed")
+        self.item = item
+
+
+def make_client(region: str) -> Any:
+    """The process's DynamoDB client: short timeouts (a Lambda must answer), no parameter validation (measured 7 %)."""
+    return botocore.session.get_session().create_client(
+        "dynamodb",
+        region_name=region,
+        config=botocore.config.Config(
+            parameter_validation=False,
+            connect_timeout=1,
+            read_timeout=3,
+            max_pool_connections=32,
+            retries={"mode": "standard", "total_max_attempts": 3},
+        ),
+    )
+
+
+def decode(value: Mapping[str, Any]) -> Any:
+    """A DynamoDB attribute value as a plain Python value. Numbers are integers: we store no fractions."""
+    [(kind, raw)] = value.items()
+    match kind:
+        case "S" | "BOOL":
+            return raw
+        case "N":
+            return int(raw)
+        case "L":
+            return [decode(element) for element in raw]
+        case "M":
+            return {name: decode(element) for name, element in raw.items()}
+        case "SS":
+            return list(raw)
+        case "NULL":
+            return None
+    raise TypeError(f"unexpected attribute type {kind}")
+
+
+def encode(value: Any) -> dict[str, Any]:
+    """A plain Python value as a DynamoDB attribute value."""
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int():
+            return {"N": str(value)}
+        case list() | tuple():
+            return {"L": [encode(element) for element in value]}
+        case dict():
+            return {"M": {name: encode(element) for name, element in value.items()}}
+    raise TypeError(f"cannot store a {type(value).__name__}")
+
+
+def decode_item(raw: Mapping[str, Any]) -> Item:
+    """A raw DynamoDB item as plain Python."""
+    return {name: decode(value) for name, value in raw.items()}
+
+
+def encode_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A plain item as DynamoDB wants it; attributes that are None are left out."""
+    return {name: encode(value) for name, value in item.items() if value is not None}
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn pynamodb's and botocore's failures into ``ConditionFailed`` or ``BusyError``; programming errors pass."""
+    try:
+        yield
+    except (PynamoDBException, ClientError, BotoCoreError) as error:
+        raise _translate(error) from error
+
+
+def _translate(error: Exception) -> Exception:
+    cause = error
+    if isinstance(error, PynamoDBException):
+        code = error.cause_response_code
+        cause = error.cause or error
+    elif isinstance(error, ClientError):
+        code = error.response.get("Error", {}).get("Code")
+    else:
+        return BusyError(f"storage did not answer: {type(error).__name__}")
+    if code == "ConditionalCheckFailedException":
+        chained = cause.__cause__ if cause.__cause__ is not None else cause
+        response: Any = getattr(chained, "response", {})
+        raw = response.get("Item") if isinstance(response, dict) else None
+        return ConditionFailed(decode_item(raw) if raw else None)
+    if code in _RETRYABLE or isinstance(cause, BotoCoreError):
+        return BusyError("storage is busy")
+    return error
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One item's address for ``Dynamo.batch_get``: the table, and its key attributes with their values."""
+
+    table: str
+    key: tuple[tuple[str, str | int], ...]
+    consistent: bool = False
+
+
+class Dynamo:
+    """The shared client, and the calls that pynamodb's models do not offer.
+
+    Args:
+        client: a botocore DynamoDB client, see ``make_client``.
+        pause: sleeps for the given seconds between retries of unprocessed keys.
+    """
+
+    def __init__(self, client: Any, pause: Callable[[float], None] = time.sleep) -> None:
+        self.client = client
+        self._pause = pause
+
+    def bind(self, model: type[M], table: str) -> type[M]:
+        """Point a model class at its table and at the shared client."""
+        model.Meta.table_name = table  # type: ignore[attr-defined]
+        model._connection = None
+        model._get_connection().connection._client = self.client
+        return model
+
+    def query(
+        self,
+        model: type[Model],
+        hash_key: str,
+        range_condition: Condition | None = None,
+        *,
+        limit: int | None = None,
+        forward: bool = True,
+        consistent: bool = False,
+        index: str | None = None,
+        filter_condition: Condition | None = None,
+        attributes: Sequence[str] | None = None,
+    ) -> Iterator[Item]:
+        """Items of one partition as plain dictionaries, page by page as they are consumed.
+
+        ``limit`` bounds the number of items examined in total, None reads to the end of the partition.
+        """
+        left = limit
+        start: Any = None
+        while True:
+            with translated_errors():
+                page = model._get_connection().query(
+                    hash_key,
+                    range_key_condition=range_condition,
+                    filter_condition=filter_condition,
+                    consistent_read=consistent,
+                    exclusive_start_key=start,
+                    index_name=index,
+                    limit=left,
+                    scan_index_forward=forward,
+                    attributes_to_get=attributes,
+                )
+            items = page["Items"]
+            for raw in items:
+                yield decode_item(raw)
+            start = page.get("LastEvaluatedKey")
+            if left is not None:
+                left -= int(page.get("ScannedCount", len(items)))
+            if not start or (left is not None and left <= 0):
+                return
+
+    def batch_get(self, wanted: Iterable[Key]) -> dict[Key, Item]:
+        """Read many items of any tables, at most 100 a request; keys that do not exist are missing from the result.
+
+        Raises:
+            BusyError: the service left keys unread after retries.
+        """
+        keys = list(dict.fromkeys(wanted))
+        found: dict[Key, Item] = {}
+        for offset in range(0, len(keys), _MAX_BATCH):
+            found.update(self._batch_get_page(keys[offset : offset + _MAX_BATCH]))
+        return found
+
+    def _batch_get_page(self, keys: Sequence[Key]) -> dict[Key, Item]:
+        by_raw: dict[tuple[str, tuple[tuple[str, str | int], ...]], Key] = {(k.table, k.key): k for k in keys}
+        request: dict[str, Any] = {}
+        for key in keys:
+            entry = request.setdefault(key.table, {"Keys": []})
+            entry["Keys"].append({name: encode(value) for name, value in key.key})
+            if key.consistent:
+                entry["ConsistentRead"] = True
+        names = {table: [name for name, _ in key.key] for (table, _), key in by_raw.items()}
+        found: dict[Key, Item] = {}
+        for attempt in range(4):
+            with translated_errors():
+                answer = self.client.batch_get_item(RequestItems=request, ReturnConsumedCapacity="TOTAL")
+            for table, raws in answer.get("Responses", {}).items():
+                for raw in raws:
+                    item = decode_item(raw)
+                    found[by_raw[(table, tuple((name, item[name]) for name in names[table]))]] = item
+            request = answer.get("UnprocessedKeys") or {}
+            if not request:
+                return found
+            self._pause(random.uniform(0, 0.02 * 2**attempt))
+        raise BusyError("storage is busy")
+
+    def put_new(self, table: str, key_name: str, item: Item) -> Item | None:
+        """Put an item where none is. Returns None when it was written, else the item that is there already.
+
+        The occupant comes back with the refusal, without a second read; pynamodb's own put cannot ask for it.
+        """
+        try:
+            with translated_errors():
+                self.client.put_item(
+                    TableName=table,
+                    Item=encode_item(item),
+                    ConditionExpression="attribute_not_exists(#k)",
+                    ExpressionAttributeNames={"#k": key_name},
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    ReturnConsumedCapacity="TOTAL",
+                )
+        except ConditionFailed as refusal:
+            if refusal.item is None:
+                raise BusyError("storage did not say what stands in the way") from refusal
+            return refusal.item
+        return None

@@ -1,0 +1,30 @@
+"""Structured logs and CloudWatch embedded metrics, by Powertools.
+
+What is logged is chosen field by field: ids, codes and counts, never message text, tokens or request bodies.
+"""
+
+from functools import cache
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+_NAMESPACE = "WildfireIM"
+_UNITS = {"DeliveryLag": MetricUnit.Milliseconds}
+
+logger = Logger(service="im")
+"""The process's logger; the environment variable ``POWERTOOLS_SERVICE_NAME`` names the function."""
+
+
+@cache
+def _metrics() -> EphemeralMetrics:
+    return EphemeralMetrics(namespace=_NAMESPACE, service="im")
+
+
+def count(name: str, value: float) -> None:
+    """Add a value to this invocation's metrics."""
+    _metrics().add_metric(name=name, unit=_UNITS.get(name, MetricUnit.Count), value=value)
+
+
+def flush() -> None:
+    """Print what this invocation counted, if anything, in the embedded metric format."""
+    _metrics().flush_metrics()

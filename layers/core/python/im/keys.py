@@ -67,6 +67,9 @@ def mobile(number: str) -> str:
 SENSITIVE_WORDS = "sensitive"
 """The partition of the sensitive-word list."""
 
+SEEDS = "seeds"
+"""The partition that remembers which objects of a fresh deployment have been made."""
+
 # --- Directory: sort keys
 
 PROFILE = "profile"
@@ -74,9 +77,13 @@ INFO = "info"
 OWNER = "owner"
 STATUS = "status"
 ROSTER = "roster"
+DISSOLVED = "dissolved"
+VERSION = "version"
+USERS = "users"
 CONVERSATION_PREFIX = "c" + SEPARATOR
 SESSION_PREFIX = "s" + SEPARATOR
 MEMBER_PREFIX = "m" + SEPARATOR
+WORD_PREFIX = "w" + SEPARATOR
 
 
 def conversation_row(kind: int, target: str, line: int) -> str:
@@ -123,6 +130,6 @@ def nonce(family: str, sign: str) -> str:
     return _join("sign", family, sign)
 
 
-def bucket(scope: str, owner: str) -> str:
-    """A shared rate bucket, for example of one user or of one API family."""
-    return _join("rate", scope, owner)
+def bucket(scope: str, owner: str, window: int) -> str:
+    """A shared rate bucket of one owner (a user, an API family) in one window of time."""
+    return _join("rate", scope, owner, window)

@@ -26,6 +26,8 @@ Item = dict[str, Any]
 """One item as plain Python: str, int, bool, None, list and dict."""
 
 _MAX_BATCH = 100
+_MAX_BATCH_WRITE = 25
+_WRITE_ATTEMPTS = 6
 _RETRYABLE = frozenset(
     {
         "ProvisionedThroughputExceededException",
@@ -267,3 +269,34 @@ class Dynamo:
                 raise BusyError("storage did not say what stands in the way") from refusal
             return refusal.item
         return None
+
+    def batch_put(self, table: str, items: Iterable[Item]) -> None:
+        """Put many items without conditions, at most 25 a request. No two of them may have the same key.
+
+        Not atomic: when it fails, some items are written, and writing all of them again is the remedy.
+
+        Raises:
+            BusyError: the service left items unwritten after retries.
+        """
+        self._batch_write(table, [{"PutRequest": {"Item": encode_item(item)}} for item in items])
+
+    def batch_delete(self, table: str, wanted: Iterable[Mapping[str, str | int]]) -> None:
+        """Delete many items, given by their key attributes; an item that does not exist is fine.
+
+        Raises:
+            BusyError: the service left items undeleted after retries.
+        """
+        self._batch_write(table, [{"DeleteRequest": {"Key": encode_item(key)}} for key in wanted])
+
+    def _batch_write(self, table: str, requests: Sequence[dict[str, Any]]) -> None:
+        for offset in range(0, len(requests), _MAX_BATCH_WRITE):
+            left: Any = requests[offset : offset + _MAX_BATCH_WRITE]
+            for attempt in range(_WRITE_ATTEMPTS):
+                with translated_errors():
+                    answer = self.client.batch_write_item(RequestItems={table: left}, ReturnConsumedCapacity="TOTAL")
+                left = answer.get("UnprocessedItems", {}).get(table)
+                if not left:
+                    break
+                self._pause(random.uniform(0, 0.05 * 2**attempt))
+            else:
+                raise BusyError("storage is busy")

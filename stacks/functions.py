@@ -1,0 +1,132 @@
+"""Every function: its trigger file, what it may do, and how long it may take. The grants and the environment variables
+follow from this one table, so a function knows the name of a resource exactly when it may use it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Table(StrEnum):
+    """The tables, by their attribute on ``stacks.storage.Storage``."""
+
+    MESSAGES = "messages"
+    DIRECTORY = "directory"
+    PRESENCE = "presence"
+    EPHEMERA = "ephemera"
+
+
+class Secret(StrEnum):
+    """The secrets, by their attribute on ``stacks.storage.Storage``."""
+
+    ADMIN = "admin_secret"
+    TOKEN = "token_secret"  # noqa: S105  the name of an attribute
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """One function.
+
+    Attributes:
+        name: logical id.
+        module: dotted path of the trigger file; its entry point is ``handler``.
+        timeout_s: the longest run.
+        reads, writes: tables; who writes a table may read it too.
+        secrets: secrets that it reads.
+        posts: it posts to sockets and closes them.
+        sends_fanout: it puts chunks of recipients on the fan-out queue.
+        uploads: it signs uploads to the media bucket.
+    """
+
+    name: str
+    module: str
+    timeout_s: int
+    reads: frozenset[Table] = frozenset()
+    writes: frozenset[Table] = frozenset()
+    secrets: frozenset[Secret] = frozenset()
+    posts: bool = False
+    sends_fanout: bool = False
+    uploads: bool = False
+
+    @property
+    def domain(self) -> str:
+        """The folder of ``functions`` that is its zip."""
+        return self.module.split(".")[1]
+
+    @property
+    def handler(self) -> str:
+        """What Lambda imports and calls."""
+        return f"{self.module}.handler"
+
+
+_SOCKET_TIMEOUT_S = 10
+_M, _D, _P, _E = Table.MESSAGES, Table.DIRECTORY, Table.PRESENCE, Table.EPHEMERA
+
+CONNECT_AUTHORIZER = FunctionSpec(
+    "ConnectAuthorizer",
+    "functions.connect.authorizer",
+    timeout_s=5,
+    reads=frozenset({_D}),
+    secrets=frozenset({Secret.TOKEN}),
+)
+CONNECT_WS = FunctionSpec(
+    "ConnectWs",
+    "functions.connect.ws",
+    timeout_s=_SOCKET_TIMEOUT_S,
+    reads=frozenset({_M}),
+    writes=frozenset({_D, _P, _E}),
+    posts=True,
+)
+MESSAGE_WS = FunctionSpec(
+    "MessageWs",
+    "functions.message.ws",
+    timeout_s=_SOCKET_TIMEOUT_S,
+    writes=frozenset({_M, _D, _P, _E}),
+    posts=True,
+    sends_fanout=True,
+    uploads=True,
+)
+MESSAGE_ON_QUEUE = FunctionSpec(
+    "MessageOnQueue",
+    "functions.message.on_queue",
+    timeout_s=30,
+    reads=frozenset({_D}),
+    writes=frozenset({_P}),
+    posts=True,
+)
+GROUP_WS = FunctionSpec(
+    "GroupWs",
+    "functions.group.ws",
+    timeout_s=_SOCKET_TIMEOUT_S,
+    writes=frozenset({_M, _D, _P, _E}),
+    posts=True,
+    sends_fanout=True,
+)
+PROFILE_WS = FunctionSpec(
+    "ProfileWs",
+    "functions.profile.ws",
+    timeout_s=_SOCKET_TIMEOUT_S,
+    writes=frozenset({_D, _P, _E}),
+    posts=True,
+)
+SERVER_API = FunctionSpec(
+    "ServerApi",
+    "functions.server_api.http",
+    timeout_s=25,
+    writes=frozenset({_M, _D, _P, _E}),
+    secrets=frozenset({Secret.ADMIN, Secret.TOKEN}),
+    posts=True,
+    sends_fanout=True,
+    uploads=True,
+)
+
+FUNCTIONS = (CONNECT_AUTHORIZER, CONNECT_WS, MESSAGE_WS, MESSAGE_ON_QUEUE, GROUP_WS, PROFILE_WS, SERVER_API)
+
+ROUTES = {
+    "$connect": CONNECT_WS,
+    "$disconnect": CONNECT_WS,
+    "$default": CONNECT_WS,
+    "session": CONNECT_WS,
+    "message": MESSAGE_WS,
+    "group": GROUP_WS,
+    "profile": PROFILE_WS,
+}
+"""The WebSocket routes; a frame names its own in ``route``."""

@@ -1,0 +1,263 @@
+"""The stateless stack: the WebSocket API, the server API's URL, the functions behind them, and the fan-out queue."""
+
+import json
+from collections.abc import Iterator
+
+from aws_cdk import Aws, CfnOutput, CfnResource, Duration, Stack
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_apigatewayv2 as apigatewayv2
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from im.settings import Env
+from stacks import functions
+from stacks.bundling import Bundler
+from stacks.config import ConfigError, Run
+from stacks.constructs.logs import Logs
+from stacks.constructs.python_function import RUNTIME, FunctionDefaults, PythonFunction, code_of
+from stacks.constructs.queue_with_dlq import QueueWithDlq
+from stacks.functions import FunctionSpec, Table
+from stacks.storage import Storage
+
+METRICS_NAMESPACE = "WildfireIM"
+"""Where the functions put their own metrics (embedded in their log lines)."""
+
+DEFAULT_MEMORY_MB = 512
+_ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+_ONE_WAY_ROUTES = frozenset({"$connect", "$disconnect"})
+"""$connect answers by its status code, and nobody is left to hear what $disconnect answers."""
+
+_READ = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
+_WRITE = (
+    "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+)
+_TABLE_VARIABLES = {
+    Table.MESSAGES: Env.MESSAGES_TABLE,
+    Table.DIRECTORY: Env.DIRECTORY_TABLE,
+    Table.PRESENCE: Env.PRESENCE_TABLE,
+    Table.EPHEMERA: Env.EPHEMERA_TABLE,
+}
+_INDEXES = {Table.MESSAGES: "by_uid", Table.DIRECTORY: "by_type"}
+_SECRET_VARIABLES = {functions.Secret.ADMIN: Env.ADMIN_SECRET_ID, functions.Secret.TOKEN: Env.TOKEN_SECRET_ID}
+
+_FANOUT_ATTEMPTS = 5
+_FANOUT_RETENTION = Duration.hours(1)
+"""A client that was not told finds the message at its next heartbeat, so an old push is worth nothing."""
+
+# Who, when, which route, and what went wrong. Neither query strings nor bodies: both may hold what users write.
+_ACCESS_LOG = {
+    name: f"$context.{variable}"
+    for name, variable in {
+        "requestId": "requestId",
+        "time": "requestTimeEpoch",
+        "ip": "identity.sourceIp",
+        "connectionId": "connectionId",
+        "event": "eventType",
+        "route": "routeKey",
+        "status": "status",
+        "authorizerStatus": "authorizer.status",
+        "integrationStatus": "integrationStatus",
+        "integrationLatencyMs": "integrationLatency",
+        "error": "error.messageString",
+    }.items()
+}
+
+
+class Realtime(Stack):
+    """Everything that runs.
+
+    Attributes:
+        functions: the functions by name.
+        fanout: the fan-out queue with its dead-letter queue.
+        api: the WebSocket API.
+        stage: its one stage.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, run: Run, storage: Storage, bundler: Bundler) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=run.environment.stack_name("realtime"),
+            description="Wildfire IM: APIs, functions and queues",
+            termination_protection=run.environment.protect,
+        )
+        self._run = run
+        self._environment = run.environment
+        self._storage = storage
+        self._bundler = bundler
+        self.api = apigatewayv2.WebSocketApi(self, "Sockets", route_selection_expression="$request.body.route")
+        self.stage = self._stage()
+        self.fanout = QueueWithDlq(
+            self,
+            "FanoutQueue",
+            worker_timeout=Duration.seconds(functions.MESSAGE_ON_QUEUE.timeout_s),
+            attempts=_FANOUT_ATTEMPTS,
+            retention=_FANOUT_RETENTION,
+        )
+        self.functions = self._functions()
+        self._add_routes()
+        self._add_server_api()
+        self.functions[functions.MESSAGE_ON_QUEUE.name].target.add_event_source(
+            event_sources.SqsEventSource(
+                self.fanout.queue,
+                batch_size=self._environment.fanout_batch_size,
+                max_concurrency=self._environment.fanout_max_concurrency,
+                report_batch_item_failures=True,
+            )
+        )
+        CfnOutput(self, "SocketUrl", value=self.stage.url)
+
+    def _stage(self) -> apigatewayv2.WebSocketStage:
+        stage = apigatewayv2.WebSocketStage(
+            self,
+            "Stage",
+            web_socket_api=self.api,
+            stage_name=self._environment.stage_name,
+            auto_deploy=True,
+            throttle=apigatewayv2.ThrottleSettings(
+                rate_limit=self._environment.throttle_rate, burst_limit=self._environment.throttle_burst
+            ),
+        )
+        resource = stage.node.default_child
+        assert isinstance(resource, apigatewayv2.CfnStage)
+        resource.access_log_settings = apigatewayv2.CfnStage.AccessLogSettingsProperty(
+            destination_arn=Logs(self, "AccessLogs", self._environment).log_group_arn,
+            format=json.dumps(_ACCESS_LOG, separators=(",", ":")),
+        )
+        if self._environment.api_gateway_log_role and not self._run.emulator:
+            resource.add_resource_dependency(self._logging_account())
+        return stage
+
+    def _logging_account(self) -> CfnResource:
+        """The account's setting without which API Gateway refuses a WebSocket stage that writes access logs."""
+        role = iam.Role(
+            self,
+            "AccessLogRole",
+            assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            managed_policies=[
+                iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AmazonAPIGatewayPushToCloudWatchLogs")
+            ],
+        )
+        return apigateway.CfnAccount(self, "AccessLogAccount", cloud_watch_role_arn=role.role_arn)
+
+    def _functions(self) -> dict[str, PythonFunction]:
+        unknown = sorted(set(self._environment.memory_mb) - {spec.name for spec in functions.FUNCTIONS})
+        if unknown:
+            raise ConfigError(f"environments.{self._environment.name}.memory_mb names unknown functions {unknown}")
+        defaults = FunctionDefaults(
+            environment=self._environment,
+            architecture=_ARCHITECTURES[self._run.architecture],
+            layers=[self._layer("CoreLayer"), self._layer("VendorLayer")],
+        )
+        return {spec.name: self._function(spec, defaults) for spec in functions.FUNCTIONS}
+
+    def _layer(self, name: str) -> lambda_.LayerVersion:
+        bundle = self._bundler.core_layer() if name == "CoreLayer" else self._bundler.vendor_layer()
+        return lambda_.LayerVersion(
+            self,
+            name,
+            code=code_of(bundle),
+            compatible_runtimes=[RUNTIME],
+            compatible_architectures=[_ARCHITECTURES[self._run.architecture]],
+        )
+
+    def _function(self, spec: FunctionSpec, defaults: FunctionDefaults) -> PythonFunction:
+        function = PythonFunction(
+            self,
+            spec.name,
+            defaults,
+            handler=spec.handler,
+            code=self._bundler.function(spec.domain),
+            variables=dict(self._variables(spec)),
+            timeout=Duration.seconds(spec.timeout_s),
+            memory_mb=self._environment.memory_mb.get(spec.name, DEFAULT_MEMORY_MB),
+        )
+        self._grant(spec, function)
+        return function
+
+    def _variables(self, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
+        yield "POWERTOOLS_SERVICE_NAME", spec.domain
+        yield "POWERTOOLS_METRICS_NAMESPACE", METRICS_NAMESPACE
+        for table in sorted(spec.reads | spec.writes):
+            yield _TABLE_VARIABLES[table], self._table(table).table_name
+        for secret in sorted(spec.secrets):
+            yield _SECRET_VARIABLES[secret], self._secret(secret).secret_arn
+        if spec.posts:
+            yield Env.SOCKET_ENDPOINT, self.stage.callback_url
+        if spec.sends_fanout:
+            yield Env.FANOUT_QUEUE_URL, self.fanout.queue.queue_url
+        if spec.uploads:
+            yield Env.MEDIA_BUCKET, self._storage.media.bucket_name
+            yield Env.MEDIA_BASE_URL, self._storage.media_base_url
+        switches = self._environment.switches.dump()
+        if switches:
+            yield Env.SWITCHES, json.dumps(switches, sort_keys=True, separators=(",", ":"))
+
+    def _grant(self, spec: FunctionSpec, function: PythonFunction) -> None:
+        for table in sorted(spec.reads | spec.writes):
+            arn = self._table(table).table_arn
+            function.allow([*_READ, *(_WRITE if table in spec.writes else ())], [arn])
+            if table in _INDEXES:
+                function.allow(["dynamodb:Query"], [f"{arn}/index/{_INDEXES[table]}"])
+        if spec.secrets:
+            function.allow(
+                ["secretsmanager:GetSecretValue"], [self._secret(secret).secret_arn for secret in sorted(spec.secrets)]
+            )
+        if spec.posts:
+            stage = f"arn:{Aws.PARTITION}:execute-api:{Aws.REGION}:{Aws.ACCOUNT_ID}:{self.api.api_id}"
+            stage += f"/{self._environment.stage_name}"
+            function.allow(
+                ["execute-api:ManageConnections"], [f"{stage}/POST/@connections/*", f"{stage}/DELETE/@connections/*"]
+            )
+        if spec.sends_fanout:
+            function.allow(["sqs:SendMessage"], [self.fanout.queue.queue_arn])
+        if spec.uploads:
+            function.allow(["s3:PutObject"], [self._storage.media.arn_for_objects("*")])
+
+    def _table(self, table: Table) -> dynamodb.TableV2:
+        found = getattr(self._storage, table)
+        assert isinstance(found, dynamodb.TableV2)
+        return found
+
+    def _secret(self, secret: functions.Secret) -> secretsmanager.Secret:
+        found = getattr(self._storage, secret)
+        assert isinstance(found, secretsmanager.Secret)
+        return found
+
+    def _add_routes(self) -> None:
+        # No identity source: API Gateway would refuse a handshake that lacks it before the authorizer is asked, and
+        # the token has two places where it may be.
+        authorizer = authorizers.WebSocketLambdaAuthorizer(
+            "ConnectAuthorizer", self.functions[functions.CONNECT_AUTHORIZER.name].target, identity_source=[]
+        )
+        for key, spec in functions.ROUTES.items():
+            self.api.add_route(
+                key,
+                # An integration for each route: the construct grants the invocation to the first route it is used for.
+                integration=integrations.WebSocketLambdaIntegration(
+                    f"{key.removeprefix('$').title()}Integration", self.functions[spec.name].target
+                ),
+                authorizer=authorizer if key == "$connect" else None,
+                # Emulators refuse route responses, and answer without them.
+                return_response=key not in _ONE_WAY_ROUTES and not self._run.emulator,
+            )
+
+    def _add_server_api(self) -> None:
+        """The server API is open to the internet: every request is signed, and the function checks it."""
+        origins = list(self._environment.server_api_origins)
+        target = self.functions[functions.SERVER_API.name].target
+        url = target.add_function_url(
+            auth_type=lambda_.FunctionUrlAuthType.NONE,
+            cors=lambda_.FunctionUrlCorsOptions(allowed_origins=origins, allowed_headers=["*"]) if origins else None,
+        )
+        CfnOutput(self, "ServerApiUrl", value=url.url)

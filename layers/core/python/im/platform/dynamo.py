@@ -16,9 +16,10 @@ import botocore.client
 import botocore.config
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import PynamoDBException
+from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
 
 from im.errors import BusyError
 
@@ -128,6 +129,9 @@ def translated_errors() -> Iterator[None]:
 
 def _translate(error: Exception) -> Exception:
     cause = error
+    if isinstance(error, TransactWriteError) and error.cause_response_code == "TransactionCanceledException":
+        refused = any(reason and reason.code == "ConditionalCheckFailed" for reason in error.cancellation_reasons)
+        return ConditionFailed() if refused else BusyError("storage is busy")
     if isinstance(error, PynamoDBException):
         code = error.cause_response_code
         cause = error.cause or error
@@ -213,6 +217,17 @@ class Dynamo:
                 left -= int(page.get("ScannedCount", len(items)))
             if not start or (left is not None and left <= 0):
                 return
+
+    @contextmanager
+    def transaction(self, model: type[Model]) -> Iterator[TransactWrite]:
+        """Collect writes of models, then do all of them or none; twice the write units, so never for a message.
+
+        Raises:
+            ConditionFailed: the condition of one of them did not hold.
+            BusyError: another transaction was at one of the items.
+        """
+        with translated_errors(), TransactWrite(connection=model._get_connection().connection) as writes:
+            yield writes
 
     def batch_get(self, wanted: Iterable[Key]) -> dict[Key, Item]:
         """Read many items of any tables, at most 100 a request; keys that do not exist are missing from the result.

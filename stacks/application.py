@@ -6,9 +6,10 @@ from typing import Any
 
 from aws_cdk import App
 
-from stacks import ROOT
+from stacks import ROOT, nag
 from stacks.bundling import Bundler, Target
 from stacks.config import Run
+from stacks.operations import Operations
 from stacks.realtime import Realtime
 from stacks.storage import Storage
 
@@ -24,5 +25,8 @@ def build(context: Mapping[str, Any], outdir: Path | None = None) -> App:
     run = Run.parse(app.node.get_all_context())
     bundler = Bundler(ROOT, Target(run.architecture, run.python), ROOT / ".local/cache/bundles")
     storage = Storage(app, "Storage", run.environment)
-    Realtime(app, "Realtime", run, storage, bundler)
+    realtime = Realtime(app, "Realtime", run, storage, bundler)
+    Operations(app, "Operations", run, storage, realtime)
+    if run.nag:
+        nag.check(app, storage, realtime)
     return app

@@ -115,7 +115,12 @@ class Environment:
 
     def stack_name(self, layer: str) -> str:
         """The CloudFormation name of one of the stacks."""
-        return f"wildfire-{self.name}-{layer}"
+        return f"{self.service_name}-{layer}"
+
+    @property
+    def service_name(self) -> str:
+        """What tells this deployment's logs and metrics from those of others in the same account."""
+        return f"wildfire-{self.name}"
 
 
 def _read(key: str, kind: Any, value: Any) -> Any:

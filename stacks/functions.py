@@ -1,24 +1,12 @@
-"""Every function: its trigger file, what it may do, and how long it may take. The grants and the environment variables
-follow from this one table, so a function knows the name of a resource exactly when it may use it."""
+"""Every function: its trigger file, what it may do, and how long it may take.
+
+The grants and the environment variables follow from this one table, so a function knows the name of a resource exactly
+when it may use it.
+"""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Table(StrEnum):
-    """The tables, by their attribute on ``stacks.storage.Storage``."""
-
-    MESSAGES = "messages"
-    DIRECTORY = "directory"
-    PRESENCE = "presence"
-    EPHEMERA = "ephemera"
-
-
-class Secret(StrEnum):
-    """The secrets, by their attribute on ``stacks.storage.Storage``."""
-
-    ADMIN = "admin_secret"
-    TOKEN = "token_secret"  # noqa: S105  the name of an attribute
+from stacks.names import Secret, Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,14 @@
 import json
 from collections.abc import Iterator
 
-from aws_cdk import Aws, CfnOutput, CfnResource, Duration, Stack
+from aws_cdk import Aws, CfnOutput, Duration, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from im.settings import Env
@@ -22,11 +20,9 @@ from stacks.config import ConfigError, Run
 from stacks.constructs.logs import Logs
 from stacks.constructs.python_function import RUNTIME, FunctionDefaults, PythonFunction, code_of
 from stacks.constructs.queue_with_dlq import QueueWithDlq
-from stacks.functions import FunctionSpec, Table
+from stacks.functions import FunctionSpec
+from stacks.names import INDEXES, METRICS_NAMESPACE, Secret, Table
 from stacks.storage import Storage
-
-METRICS_NAMESPACE = "WildfireIM"
-"""Where the functions put their own metrics (embedded in their log lines)."""
 
 DEFAULT_MEMORY_MB = 512
 _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
@@ -47,8 +43,7 @@ _TABLE_VARIABLES = {
     Table.PRESENCE: Env.PRESENCE_TABLE,
     Table.EPHEMERA: Env.EPHEMERA_TABLE,
 }
-_INDEXES = {Table.MESSAGES: "by_uid", Table.DIRECTORY: "by_type"}
-_SECRET_VARIABLES = {functions.Secret.ADMIN: Env.ADMIN_SECRET_ID, functions.Secret.TOKEN: Env.TOKEN_SECRET_ID}
+_SECRET_VARIABLES = {Secret.ADMIN: Env.ADMIN_SECRET_ID, Secret.TOKEN: Env.TOKEN_SECRET_ID}
 
 _FANOUT_ATTEMPTS = 5
 _FANOUT_RETENTION = Duration.hours(1)
@@ -80,7 +75,8 @@ class Realtime(Stack):
         functions: the functions by name.
         fanout: the fan-out queue with its dead-letter queue.
         api: the WebSocket API.
-        stage: its one stage.
+        stage, stage_name: its one stage.
+        access_log_role: what API Gateway writes access logs with, where this stack sets it.
     """
 
     def __init__(self, scope: Construct, construct_id: str, run: Run, storage: Storage, bundler: Bundler) -> None:
@@ -96,6 +92,8 @@ class Realtime(Stack):
         self._storage = storage
         self._bundler = bundler
         self.api = apigatewayv2.WebSocketApi(self, "Sockets", route_selection_expression="$request.body.route")
+        self.stage_name = run.environment.stage_name
+        self.access_log_role = self._access_log_role()
         self.stage = self._stage()
         self.fanout = QueueWithDlq(
             self,
@@ -122,7 +120,7 @@ class Realtime(Stack):
             self,
             "Stage",
             web_socket_api=self.api,
-            stage_name=self._environment.stage_name,
+            stage_name=self.stage_name,
             auto_deploy=True,
             throttle=apigatewayv2.ThrottleSettings(
                 rate_limit=self._environment.throttle_rate, burst_limit=self._environment.throttle_burst
@@ -134,21 +132,24 @@ class Realtime(Stack):
             destination_arn=Logs(self, "AccessLogs", self._environment).log_group_arn,
             format=json.dumps(_ACCESS_LOG, separators=(",", ":")),
         )
-        if self._environment.api_gateway_log_role and not self._run.emulator:
-            resource.add_resource_dependency(self._logging_account())
+        if self.access_log_role is not None:
+            # Without this setting of the account API Gateway refuses a WebSocket stage that writes access logs.
+            account = apigateway.CfnAccount(
+                self, "AccessLogAccount", cloud_watch_role_arn=self.access_log_role.role_arn
+            )
+            resource.add_resource_dependency(account)
         return stage
 
-    def _logging_account(self) -> CfnResource:
-        """The account's setting without which API Gateway refuses a WebSocket stage that writes access logs."""
-        role = iam.Role(
+    def _access_log_role(self) -> iam.Role | None:
+        if not self._environment.api_gateway_log_role or self._run.emulator:
+            return None
+        policy = iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AmazonAPIGatewayPushToCloudWatchLogs")
+        return iam.Role(
             self,
             "AccessLogRole",
             assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
-            managed_policies=[
-                iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AmazonAPIGatewayPushToCloudWatchLogs")
-            ],
+            managed_policies=[policy],
         )
-        return apigateway.CfnAccount(self, "AccessLogAccount", cloud_watch_role_arn=role.role_arn)
 
     def _functions(self) -> dict[str, PythonFunction]:
         unknown = sorted(set(self._environment.memory_mb) - {spec.name for spec in functions.FUNCTIONS})
@@ -186,12 +187,12 @@ class Realtime(Stack):
         return function
 
     def _variables(self, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
-        yield "POWERTOOLS_SERVICE_NAME", spec.domain
+        yield "POWERTOOLS_SERVICE_NAME", self._environment.service_name
         yield "POWERTOOLS_METRICS_NAMESPACE", METRICS_NAMESPACE
         for table in sorted(spec.reads | spec.writes):
-            yield _TABLE_VARIABLES[table], self._table(table).table_name
+            yield _TABLE_VARIABLES[table], self._storage.tables[table].table_name
         for secret in sorted(spec.secrets):
-            yield _SECRET_VARIABLES[secret], self._secret(secret).secret_arn
+            yield _SECRET_VARIABLES[secret], self._storage.secrets[secret].secret_arn
         if spec.posts:
             yield Env.SOCKET_ENDPOINT, self.stage.callback_url
         if spec.sends_fanout:
@@ -205,34 +206,23 @@ class Realtime(Stack):
 
     def _grant(self, spec: FunctionSpec, function: PythonFunction) -> None:
         for table in sorted(spec.reads | spec.writes):
-            arn = self._table(table).table_arn
+            arn = self._storage.tables[table].table_arn
             function.allow([*_READ, *(_WRITE if table in spec.writes else ())], [arn])
-            if table in _INDEXES:
-                function.allow(["dynamodb:Query"], [f"{arn}/index/{_INDEXES[table]}"])
+            if table in INDEXES:
+                function.allow(["dynamodb:Query"], [f"{arn}/index/{INDEXES[table]}"])
         if spec.secrets:
             function.allow(
-                ["secretsmanager:GetSecretValue"], [self._secret(secret).secret_arn for secret in sorted(spec.secrets)]
+                ["secretsmanager:GetSecretValue"],
+                [self._storage.secrets[secret].secret_arn for secret in sorted(spec.secrets)],
             )
         if spec.posts:
-            stage = f"arn:{Aws.PARTITION}:execute-api:{Aws.REGION}:{Aws.ACCOUNT_ID}:{self.api.api_id}"
-            stage += f"/{self._environment.stage_name}"
-            function.allow(
-                ["execute-api:ManageConnections"], [f"{stage}/POST/@connections/*", f"{stage}/DELETE/@connections/*"]
-            )
+            api = f"arn:{Aws.PARTITION}:execute-api:{Aws.REGION}:{Aws.ACCOUNT_ID}:{self.api.api_id}"
+            connections = [f"{api}/{self.stage_name}/{method}/@connections/*" for method in ("POST", "DELETE")]
+            function.allow(["execute-api:ManageConnections"], connections)
         if spec.sends_fanout:
             function.allow(["sqs:SendMessage"], [self.fanout.queue.queue_arn])
         if spec.uploads:
             function.allow(["s3:PutObject"], [self._storage.media.arn_for_objects("*")])
-
-    def _table(self, table: Table) -> dynamodb.TableV2:
-        found = getattr(self._storage, table)
-        assert isinstance(found, dynamodb.TableV2)
-        return found
-
-    def _secret(self, secret: functions.Secret) -> secretsmanager.Secret:
-        found = getattr(self._storage, secret)
-        assert isinstance(found, secretsmanager.Secret)
-        return found
 
     def _add_routes(self) -> None:
         # No identity source: API Gateway would refuse a handshake that lacks it before the authorizer is asked, and

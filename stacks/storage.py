@@ -14,6 +14,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.config import Environment
+from stacks.names import INDEXES, Secret, Table
 
 _STRING = dynamodb.AttributeType.STRING
 _NUMBER = dynamodb.AttributeType.NUMBER
@@ -27,14 +28,16 @@ def _key(name: str, kind: dynamodb.AttributeType) -> dynamodb.Attribute:
 class Storage(Stack):
     """Four tables by life cycle, the media bucket and the two secrets.
 
+    ``Messages`` holds every conversation's log: (conversation ``c``, seq ``s``); ``by_uid`` finds a message by its uid
+    ``i``. ``Directory`` holds users, groups, members and conversation rows: (``pk``, ``sk``); ``by_type`` lists items of
+    a type. ``Presence`` has one item per user ``u`` with his devices. ``Ephemera`` has leases, nonces and rate buckets
+    by ``k``, removed some time after ``ttl``.
+
     Attributes:
-        messages: every conversation's log: (conversation ``c``, seq ``s``); ``by_uid`` finds one by its uid ``i``.
-        directory: users, groups, members, conversation rows: (``pk``, ``sk``); ``by_type`` lists items of a type.
-        presence: one item per user (``u``) with his devices.
-        ephemera: leases, nonces, rate buckets: (``k``), removed some time after ``ttl``.
+        tables, secrets: the tables and secrets by name.
         media: uploads, by presigned POST only.
+        media_cdn: what serves them, where the environment wants it.
         media_base_url: what a stored object's public URL begins with, without a slash at the end.
-        admin_secret, token_secret: what signs server API calls, and what signs tokens.
     """
 
     def __init__(self, scope: Construct, construct_id: str, environment: Environment) -> None:
@@ -47,34 +50,37 @@ class Storage(Stack):
         )
         self._environment = environment
         self._removal = RemovalPolicy.RETAIN if environment.protect else RemovalPolicy.DESTROY
-        self.messages = self._table(
-            "Messages",
-            _key("c", _STRING),
-            _key("s", _NUMBER),
-            indexes=[_index("by_uid", _key("i", _NUMBER))],
-        )
-        self.directory = self._table(
-            "Directory",
-            _key("pk", _STRING),
-            _key("sk", _STRING),
-            indexes=[_index("by_type", _key("gt", _STRING), _key("gs", _STRING))],
-        )
-        self.presence = self._table("Presence", _key("u", _STRING))
-        self.ephemera = self._table("Ephemera", _key("k", _STRING), recoverable=False, time_to_live="ttl")
-        self.admin_secret = self._secret("AdminSecret", "Signs calls of the server API")
-        self.token_secret = self._secret("TokenSecret", "Signs the tokens that clients connect with")
+        self.tables = {
+            Table.MESSAGES: self._table(
+                Table.MESSAGES, _key("c", _STRING), _key("s", _NUMBER), index=[_key("i", _NUMBER)]
+            ),
+            Table.DIRECTORY: self._table(
+                Table.DIRECTORY,
+                _key("pk", _STRING),
+                _key("sk", _STRING),
+                index=[_key("gt", _STRING), _key("gs", _STRING)],
+            ),
+            Table.PRESENCE: self._table(Table.PRESENCE, _key("u", _STRING)),
+            Table.EPHEMERA: self._table(Table.EPHEMERA, _key("k", _STRING), recoverable=False, time_to_live="ttl"),
+        }
+        self.secrets = {
+            Secret.ADMIN: self._secret(Secret.ADMIN, "Signs calls of the server API"),
+            Secret.TOKEN: self._secret(Secret.TOKEN, "Signs the tokens that clients connect with"),
+        }
         self.media = self._media_bucket()
-        self.media_base_url = f"https://{self._media_host()}"
-        CfnOutput(self, "AdminSecretArn", value=self.admin_secret.secret_arn)
+        self.media_cdn = self._media_distribution() if environment.media_cdn else None
+        host = self.media_cdn.distribution_domain_name if self.media_cdn else self.media.bucket_regional_domain_name
+        self.media_base_url = f"https://{host}"
+        CfnOutput(self, "AdminSecretArn", value=self.secrets[Secret.ADMIN].secret_arn)
         CfnOutput(self, "MediaBucketName", value=self.media.bucket_name)
 
     def _table(
         self,
-        name: str,
+        name: Table,
         partition_key: dynamodb.Attribute,
         sort_key: dynamodb.Attribute | None = None,
         *,
-        indexes: Sequence[dynamodb.GlobalSecondaryIndexPropsV2] = (),
+        index: Sequence[dynamodb.Attribute] = (),
         recoverable: bool = True,
         time_to_live: str | None = None,
     ) -> dynamodb.TableV2:
@@ -83,7 +89,7 @@ class Storage(Stack):
             name,
             partition_key=partition_key,
             sort_key=sort_key,
-            global_secondary_indexes=list(indexes),
+            global_secondary_indexes=[_sparse_index(INDEXES[name], *index)] if index else None,
             billing=dynamodb.Billing.on_demand(),
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=recoverable
@@ -95,7 +101,7 @@ class Storage(Stack):
         _name_resource(table, name)
         return table
 
-    def _secret(self, name: str, description: str) -> secretsmanager.Secret:
+    def _secret(self, name: Secret, description: str) -> secretsmanager.Secret:
         """A generated plain string. Its readers accept the previous version too, so it rotates without a pause."""
         secret = secretsmanager.Secret(
             self,
@@ -131,10 +137,8 @@ class Storage(Stack):
         _name_resource(bucket, "Media")
         return bucket
 
-    def _media_host(self) -> str:
-        if not self._environment.media_cdn:
-            return self.media.bucket_regional_domain_name
-        distribution = cloudfront.Distribution(
+    def _media_distribution(self) -> cloudfront.Distribution:
+        return cloudfront.Distribution(
             self,
             "MediaCdn",
             comment=f"Media of {self.stack_name}",
@@ -148,13 +152,12 @@ class Storage(Stack):
             minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
         )
-        return distribution.distribution_domain_name
 
 
-def _index(
+def _sparse_index(
     name: str, partition_key: dynamodb.Attribute, sort_key: dynamodb.Attribute | None = None
 ) -> dynamodb.GlobalSecondaryIndexPropsV2:
-    """A sparse index that carries keys only: it costs a write unit just for the items that have its attributes."""
+    """An index that carries keys only: it costs a write unit just for the items that have its attributes."""
     return dynamodb.GlobalSecondaryIndexPropsV2(
         index_name=name,
         partition_key=partition_key,

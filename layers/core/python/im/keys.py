@@ -1,7 +1,7 @@
 """The one place that builds DynamoDB key strings.
 
 Ids are the users' own and may hold any printable character, so the separators are escaped inside them. Number parts are
-plain decimals: no range query sorts by them.
+plain decimals, except where a range query sorts by them.
 """
 
 SEPARATOR = "|"
@@ -115,6 +115,14 @@ def word(text: str) -> str:
 def id_of(sort_key: str) -> str:
     """The single id behind a prefixed sort key: client of a session, user of a member, text of a word."""
     return _split(sort_key)[1]
+
+
+# --- Directory: the by_type index
+
+
+def by_creation(created_ms: int, item_id: str) -> str:
+    """The index's range key of things that are listed in the order of their creation (ms)."""
+    return _join(f"{created_ms:013d}", item_id)
 
 
 # --- Ephemera

@@ -196,14 +196,17 @@ class GroupStore(Protocol):
     def latest_roster(self, group: str) -> Roster:
         """The roster as it is now, strongly consistent and not from the cache."""
 
-    def put_roster(self, group: str, roster: Roster) -> bool:
-        """Replace the roster's previous version; False when another change came first."""
+    def put_roster(self, group: str, roster: Roster, replaces: int) -> bool:
+        """Replace the roster of that version (0: there is none yet); False when another change came first."""
 
     def put_members(self, group: str, members: Sequence[GroupMember]) -> None:
         """Write member items and tombstones."""
 
-    def found(self, info: GroupInfo, roster: Roster) -> bool:
-        """Make a group visible: its info and roster together; False when a group of this id exists."""
+    def delete_members(self, group: str, users: Iterable[str]) -> None:
+        """Remove member items and tombstones without a trace."""
+
+    def found(self, info: GroupInfo) -> bool:
+        """Make a group visible; False when one of this id exists, or its roster is not the info's version any more."""
 
     def publish(self, group: str, roster: Roster, now_ms: int) -> GroupInfo | None:
         """Point the info at a roster, unless it points at a later one, and set the count and times.
@@ -221,7 +224,7 @@ class GroupStore(Protocol):
         """Turn the info into a pending remainder; False when the group is gone already."""
 
     def finish_dissolved(self, group: str, members: Iterable[str]) -> None:
-        """Remove members and roster of a dissolved group; then it is not pending any more."""
+        """Remove members of a dissolved group and empty its roster; then it is not pending any more."""
 
 
 class DynamoGroupStore:
@@ -293,10 +296,12 @@ class DynamoGroupStore:
             return Roster(0, ())
         return Roster(item["version"], tuple(item["ids"].split(_ID_SEPARATOR)) if item["ids"] else ())
 
-    def put_roster(self, group: str, roster: Roster) -> bool:
+    def put_roster(self, group: str, roster: Roster, replaces: int) -> bool:
+        condition = RosterItem.version == replaces if replaces else RosterItem.pk.does_not_exist()
+        item = RosterItem(keys.group(group), keys.ROSTER, version=roster.version, ids=_ID_SEPARATOR.join(roster.ids))
         try:
             with translated_errors():
-                _roster_item(group, roster).save(RosterItem.version == roster.version - 1)
+                item.save(condition)
         except ConditionFailed:
             return False
         return True
@@ -304,13 +309,16 @@ class DynamoGroupStore:
     def put_members(self, group: str, members: Sequence[GroupMember]) -> None:
         self._dynamo.batch_put(self._table, (_member_item(group, member) for member in members))
 
-    def found(self, info: GroupInfo, roster: Roster) -> bool:
+    def delete_members(self, group: str, users: Iterable[str]) -> None:
+        self._dynamo.batch_delete(self._table, ({"pk": keys.group(group), "sk": keys.member(user)} for user in users))
+
+    def found(self, info: GroupInfo) -> bool:
+        item = InfoItem(keys.group(info.id), keys.INFO, **_info_attributes(info))
+        claim = RosterItem.version == info.roster_version
         try:
             with self._dynamo.transaction(InfoItem) as writes:
-                writes.save(
-                    InfoItem(keys.group(info.id), keys.INFO, **_info_attributes(info)), InfoItem.pk.does_not_exist()
-                )
-                writes.save(_roster_item(info.id, roster))
+                writes.save(item, InfoItem.pk.does_not_exist())
+                writes.condition_check(RosterItem, keys.group(info.id), keys.ROSTER, condition=claim)
                 writes.delete(InfoItem(keys.group(info.id), keys.DISSOLVED))
         except ConditionFailed:
             return False
@@ -357,9 +365,11 @@ class DynamoGroupStore:
         return True
 
     def finish_dissolved(self, group: str, members: Iterable[str]) -> None:
-        sort_keys = [keys.ROSTER, *map(keys.member, members)]
-        self._dynamo.batch_delete(self._table, ({"pk": keys.group(group), "sk": sort_key} for sort_key in sort_keys))
+        self.delete_members(group, members)
         with translated_errors():
+            RosterItem(keys.group(group), keys.ROSTER).update(
+                actions=[RosterItem.ids.set(""), RosterItem.version.add(1)]
+            )
             InfoItem(keys.group(group), keys.DISSOLVED).update(actions=[InfoItem.pending.set(False)])
 
     def _get(self, key: Key) -> Item | None:
@@ -367,7 +377,3 @@ class DynamoGroupStore:
 
     def _key(self, group: str, sort_key: str, *, consistent: bool = False) -> Key:
         return Key(self._table, (("pk", keys.group(group)), ("sk", sort_key)), consistent)
-
-
-def _roster_item(group: str, roster: Roster) -> RosterItem:
-    return RosterItem(keys.group(group), keys.ROSTER, version=roster.version, ids=_ID_SEPARATOR.join(roster.ids))

@@ -1,0 +1,127 @@
+"""Users' profiles (client-semantics spec, section 5). Hosting them is optional: any id can chat without one."""
+
+from dataclasses import dataclass, fields, replace
+from enum import IntEnum, IntFlag
+from typing import Any
+
+from im.errors import Code, ImError, InvalidError
+from im.message.model import check_id
+
+MAX_TEXT = 64
+MAX_PORTRAIT = 1_024
+MAX_EXTRA = 16_384
+
+NAME_TAKEN = "用户名必须唯一"
+"""What the caller is told, with code 4, when a login name belongs to somebody else (server-api spec 2.1)."""
+
+
+class UserType(IntEnum):
+    """What kind of account a user is (server-api spec 4.8)."""
+
+    NORMAL = 0
+    ROBOT = 1
+    DEVICE = 2
+    ADMIN = 3
+    SUPER_ADMIN = 100
+
+
+class Field(IntFlag):
+    """Which fields an update takes over (server-api spec 4.11)."""
+
+    DISPLAY_NAME = 0x1
+    PORTRAIT = 0x2
+    GENDER = 0x4
+    MOBILE = 0x8
+    EMAIL = 0x10
+    ADDRESS = 0x20
+    COMPANY = 0x40
+    SOCIAL = 0x80
+    EXTRA = 0x100
+    NAME = 0x200
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A registered user.
+
+    Attributes:
+        id: the user id.
+        name: the login name; no two users have the same.
+        type: see ``UserType``.
+        deleted: he was destroyed; his id lives on in old messages, so a blanked record stays.
+        created, update_dt: ms.
+    """
+
+    id: str
+    name: str = ""
+    display_name: str = ""
+    portrait: str = ""
+    gender: int = 0
+    mobile: str = ""
+    email: str = ""
+    address: str = ""
+    company: str = ""
+    social: str = ""
+    extra: str = ""
+    type: int = UserType.NORMAL
+    deleted: bool = False
+    created: int = 0
+    update_dt: int = 0
+
+
+def check_user(user: User) -> User:
+    """A profile that can be stored.
+
+    Raises:
+        InvalidError: the name is missing, or a text is too long.
+    """
+    check_id(user.id, "userId")
+    check_id(user.name, "name")
+    limits = {"portrait": MAX_PORTRAIT, "extra": MAX_EXTRA}
+    for field in fields(user):
+        value: Any = getattr(user, field.name)
+        limit = limits.get(field.name, MAX_TEXT)
+        if isinstance(value, str) and len(value) > limit:
+            raise InvalidError(f"{field.name} may have {limit} characters")
+    return user
+
+
+def check_creatable(user_type: int) -> None:
+    """Only persons are made here; robots and devices have their own calls (server-api spec 2.1).
+
+    Raises:
+        InvalidError: the type is not 0, 3 or 100.
+    """
+    if user_type not in (UserType.NORMAL, UserType.ADMIN, UserType.SUPER_ADMIN):
+        raise InvalidError("type must be 0, 3 or 100")
+
+
+def updated(old: User, new: User, chosen: int, now_ms: int) -> User:
+    """The old profile with the chosen fields of the new one.
+
+    Raises:
+        InvalidError: no field is chosen, or the name would become empty.
+    """
+    known = [field for field in Field if chosen & field]
+    if not known:
+        raise InvalidError("flag must choose a field")
+    changes: dict[str, Any] = {str(field.name).lower(): getattr(new, str(field.name).lower()) for field in known}
+    return check_user(replace(old, **changes, update_dt=now_ms))
+
+
+def destroyed(user: User, *, keep_display_name: bool, now_ms: int) -> User:
+    """What stays of a user who is destroyed: a blank record under his id, which is now also his name."""
+    return User(
+        id=user.id,
+        name=user.id,
+        display_name=user.display_name if keep_display_name else "",
+        type=user.type,
+        deleted=True,
+        created=user.created,
+        update_dt=now_ms,
+    )
+
+
+def name_taken() -> ImError:
+    """The refusal of a login name that belongs to another user."""
+    return ImError(Code.SERVER_ERROR, NAME_TAKEN)

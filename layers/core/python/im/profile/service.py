@@ -1,0 +1,214 @@
+"""The use cases of users (server-api spec 2.1)."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Protocol
+
+from im.errors import BusyError, Code, ImError, InvalidError
+from im.platform.clock import Clock
+from im.platform.ids import NewId
+from im.profile.model import (
+    User,
+    UserType,
+    check_creatable,
+    check_user,
+    destroyed,
+    name_taken,
+    updated,
+)
+from im.profile.store import UserStore
+from im.settings import Switches
+
+_ATTEMPTS = 4
+
+SEEDS = (
+    User("admin", name="admin", display_name="系统管理员", type=UserType.ADMIN),
+    User("FireRobot", name="FireRobot", display_name="小火", type=UserType.ROBOT),
+    User("wfc_file_transfer", name="wfc_file_transfer", display_name="文件传输助手", type=UserType.ROBOT),
+)
+"""The users that every deployment has from its first day, because the SDKs' programs rely on them (server-api spec 2.0)."""
+
+
+class Groups(Protocol):
+    """What destroying a user needs of the groups."""
+
+    def quit_all(self, user: str) -> None:
+        """Take a user out of all his groups."""
+
+
+class Sessions(Protocol):
+    """What users need of the connection service."""
+
+    def kick(self, user: str, client: str | None) -> None:
+        """End the user's sessions, all when no client is given."""
+
+    def forget_user(self, user: str) -> None:
+        """Remove what sessions and conversations left."""
+
+
+class Refresh(Protocol):
+    """Tells a user's own devices that his profile has changed."""
+
+    def __call__(self, user: str) -> None: ...
+
+
+class ProfileService:
+    """Registers, changes, finds and destroys users.
+
+    Args:
+        store: users.
+        groups: what he is in.
+        sessions: where he is connected.
+        refresh: tells his devices.
+        switches: the deployment's behaviour.
+        clock: the time.
+        new_id: makes ids of users that come without one.
+    """
+
+    def __init__(
+        self,
+        store: UserStore,
+        groups: Groups,
+        sessions: Sessions,
+        refresh: Refresh,
+        switches: Switches,
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        self._store = store
+        self._groups = groups
+        self._sessions = sessions
+        self._refresh = refresh
+        self._switches = switches
+        self._clock = clock
+        self._new_id = new_id
+        self._seeded = False
+
+    def ensure_seeds(self) -> None:
+        """Make the users of a fresh deployment, once in its life, unless the switch forbids it.
+
+        A mark in storage says that it was done, so a seed that somebody destroyed stays so. Every process looks once.
+        Users that exist are left alone, so a crash before the mark is repaired by doing it again.
+        """
+        if self._seeded or not self._switches.seed_demo_objects:
+            return
+        if not self._store.seeded():
+            now = self._clock()
+            for seed in SEEDS:
+                self._store.put(replace(seed, created=now, update_dt=now), None)
+            self._store.mark_seeded()
+        self._seeded = True
+
+    def create(self, user: User) -> User:
+        """Register a user, or overwrite him with exactly the submitted values. Returns him with his id.
+
+        Args:
+            user: the id may be empty.
+
+        Raises:
+            InvalidError: no name, a wrong type, or a text that is too long.
+            ImError: 4, the name belongs to somebody else.
+        """
+        check_creatable(user.type)
+        user = check_user(replace(user, id=user.id or self._new_id()))
+        for _ in range(_ATTEMPTS):
+            old = self._store.get(user.id, consistent=True)
+            now = self._next_time(old)
+            new = replace(user, deleted=False, created=old.created if old else now, update_dt=now)
+            if self._replace(new, old):
+                return new
+        raise BusyError("the user is being changed by somebody else")
+
+    def update(self, user: User, chosen: int) -> User:
+        """Take over the chosen fields and tell the user's devices. Destroyed users can be changed too.
+
+        Args:
+            user: the new values; the id says who.
+            chosen: a mask of ``Field``.
+
+        Raises:
+            InvalidError: no field is chosen, or a value is not acceptable.
+            ImError: 253 unknown user; 4, the name belongs to somebody else.
+        """
+        for _ in range(_ATTEMPTS):
+            old = self._store.get(user.id, consistent=True)
+            if old is None:
+                raise ImError(Code.NOT_EXIST)
+            new = updated(old, user, chosen, self._next_time(old))
+            if self._replace(new, old):
+                self._refresh(user.id)
+                return new
+        raise BusyError("the user is being changed by somebody else")
+
+    def find(self, *, user_id: str = "", name: str = "", mobile: str = "", deleted: bool = False) -> User:
+        """One user by id, else by login name, else the first registered with a mobile number.
+
+        Args:
+            user_id, name, mobile: the first that is not empty counts.
+            deleted: whether a destroyed user is found by his id as well.
+
+        Raises:
+            InvalidError: nothing to look for.
+            ImError: 253.
+        """
+        if user_id:
+            ids = [user_id]
+        elif name:
+            ids = [owner] if (owner := self._store.id_of_name(name)) else []
+        elif mobile:
+            ids = self._store.ids_of_mobile(mobile)
+        else:
+            raise InvalidError("one of userId, name and mobile is required")
+        users = [
+            user for one in ids if (user := self._store.get(one, consistent=True)) and (deleted or not user.deleted)
+        ]
+        if not users:
+            raise ImError(Code.NOT_EXIST)
+        return min(users, key=lambda user: (user.created, user.id))
+
+    def users(self, user_ids: Iterable[str]) -> dict[str, User]:
+        """Many users by id, the destroyed ones blank; unknown ones are missing."""
+        return self._store.get_many(user_ids)
+
+    def is_robot(self, user_id: str) -> bool:
+        """Whether a user is a robot; somebody unregistered is none."""
+        user = self._store.get(user_id)
+        return user is not None and user.type == UserType.ROBOT
+
+    def destroy(self, user_id: str) -> None:
+        """Destroy a user: sessions, groups, profile, conversations; success also for unknown ids.
+
+        Each step can be repeated. Sessions go first, so that he does nothing in between; groups before the conversation
+        rows, because the rows are how his groups are known.
+        """
+        self._sessions.kick(user_id, None)
+        self._groups.quit_all(user_id)
+        self._blank(user_id)
+        self._sessions.forget_user(user_id)
+
+    def _blank(self, user_id: str) -> None:
+        keep = self._switches.keep_display_name_when_destroy
+        for _ in range(_ATTEMPTS):
+            old = self._store.get(user_id, consistent=True)
+            if old is None or old.deleted:
+                return
+            if self._replace(destroyed(old, keep_display_name=keep, now_ms=self._next_time(old)), old):
+                return
+        raise BusyError("the user is being changed by somebody else")
+
+    def _next_time(self, old: User | None) -> int:
+        """The time of a change. It never repeats for a user: it is also what tells two changes apart."""
+        return max(self._clock(), old.update_dt + 1 if old else 0)
+
+    def _replace(self, new: User, old: User | None) -> bool:
+        """Write a change; False when the user changed meanwhile.
+
+        Raises:
+            ImError: 4, the name belongs to somebody else.
+        """
+        if self._store.put(new, old):
+            return True
+        owner = self._store.id_of_name(new.name)
+        if not new.deleted and owner is not None and owner != new.id:
+            raise name_taken()
+        return False

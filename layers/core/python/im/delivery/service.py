@@ -7,7 +7,7 @@ was answered for.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from im.delivery.model import Job, Presence, Reach, chunks
+from im.delivery.model import Device, Job, Presence, Reach, chunks
 from im.delivery.store import FanoutQueue, PresenceStore
 from im.platform.clock import Clock
 from im.platform.metrics import Count, ignore
@@ -23,7 +23,7 @@ class Delivery:
     Args:
         presence: where users are.
         poster: sends to sockets.
-        queue: takes large deliveries.
+        queue: takes large deliveries; None in functions whose deliveries are never large.
         clock: the time.
         inline_limit: the largest number of users that the calling function serves itself.
         chunk: users per queue message.
@@ -34,7 +34,7 @@ class Delivery:
         self,
         presence: PresenceStore,
         poster: Poster,
-        queue: FanoutQueue,
+        queue: FanoutQueue | None,
         clock: Clock,
         *,
         inline_limit: int,
@@ -51,7 +51,7 @@ class Delivery:
 
     def is_inline(self, users: int) -> bool:
         """Whether this many users are served by the calling function itself."""
-        return users <= self._inline_limit
+        return self._queue is None or users <= self._inline_limit
 
     def push(self, users: Sequence[str], frame_for: FrameFor, *, skip: str | None = None) -> Reach:
         """Deliver to users whose presence has not been read yet.
@@ -63,7 +63,7 @@ class Delivery:
         """
         if not users:
             return Reach()
-        if not self.is_inline(len(users)):
+        if self._queue is not None and not self.is_inline(len(users)):
             frame = frame_for(users[0]).decode()
             self._queue.put(Job(frame, part, skip or "") for part in chunks(users, self._chunk))
             return Reach()
@@ -97,6 +97,10 @@ class Delivery:
         frame = job.frame.encode()
         presences, _ = self.presence.load(job.users)
         return self.push_to(presences, lambda _: frame, skip=job.skip or None)
+
+    def post(self, user: str, device: Device, frame: bytes) -> None:
+        """Send one frame to one device, if it is still there."""
+        self._poster.post_many([Post(user, device.client, device.connection, frame)])
 
     def close(self, connection: str) -> None:
         """Close a socket."""

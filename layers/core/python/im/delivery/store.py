@@ -5,7 +5,7 @@ reading the item and without touching one another. Connection ids are leases: a 
 the 410 of a post, and both remove a connection only while it is still the one registered.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -169,9 +169,14 @@ def job_from_body(body: str) -> Job:
 
 
 class SqsFanoutQueue:
-    """``FanoutQueue`` on SQS, in batches of at most ten entries and 250 KB."""
+    """``FanoutQueue`` on SQS, in batches of at most ten entries and 250 KB.
 
-    def __init__(self, client: Any, url: str) -> None:
+    Args:
+        client: returns the botocore client; asked when the first job is queued, which most functions never do.
+        url: the queue's.
+    """
+
+    def __init__(self, client: Callable[[], Any], url: str) -> None:
         self._client = client
         self._url = url
 
@@ -192,6 +197,6 @@ class SqsFanoutQueue:
     def _send(self, bodies: Sequence[str]) -> None:
         entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies)]
         with translated_errors():
-            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+            answer = self._client().send_message_batch(QueueUrl=self._url, Entries=entries)
         if answer.get("Failed"):
             raise BusyError("the fan-out queue is busy")

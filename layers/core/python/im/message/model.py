@@ -7,7 +7,7 @@ that refer to the seq that they concern, so every device learns of them by the s
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -16,9 +16,6 @@ import msgspec
 from im import keys
 from im.errors import Code, ImError, InvalidError
 from im.settings import Switches
-
-UID_EPOCH_MS = 1_514_736_000_000
-"""2018-01-01T00:00:00+08:00, where Wildfire's message uids begin."""
 
 MAX_ID_LENGTH = 64
 MAX_CID_LENGTH = 64
@@ -100,6 +97,11 @@ def payload_to_json(payload: Payload) -> str:
 def payload_from_json(text: str) -> Payload:
     """The payload that ``payload_to_json`` wrote."""
     return _decode_payload(text)
+
+
+def with_text(payload: Payload, text: str) -> Payload:
+    """The payload with another searchable text."""
+    return msgspec.structs.replace(payload, searchableContent=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,8 @@ class Row:
         read: the highest seq that he has read.
         activity: minute of the last stamp (single chats) or of his last joining or leaving (groups).
         blocked: whether he has blacklisted the other side of a single chat.
-        firsts: by line, the lowest seq that he may see (lines that are absent: 1).
+        firsts: for a group, by line: the lowest seq that he may see (lines that are absent: 1). None in a row that says
+            nothing of membership: the row of a single chat, or one that only carries a cursor.
         lasts: by line, the highest seq that he may see, once he left; None while he is in.
     """
 
@@ -230,12 +233,12 @@ class Row:
     read: int = 0
     activity: int = 0
     blocked: bool = False
-    firsts: dict[int, int] = field(default_factory=dict)
+    firsts: dict[int, int] | None = None
     lasts: dict[int, int] | None = None
 
     def first(self, line: int) -> int:
         """The lowest seq that he may see on a line."""
-        return self.firsts.get(line, 1)
+        return (self.firsts or {}).get(line, 1)
 
     def last(self, line: int) -> int:
         """The highest seq that he may see on a line."""
@@ -331,42 +334,6 @@ def check_sender_status(status: int, content_type: int, switches: Switches) -> N
     """
     if status and content_type not in switches.global_mute_exception_types:
         raise ImError(Code.FORBIDDEN_SEND_MSG)
-
-
-def check_recall_window(message: Message, operator: str, now_ms: int, limit_s: int) -> bool:
-    """Whether the operator may recall his own message now.
-
-    Returns True for his own message inside the window, False when it is somebody else's.
-
-    Raises:
-        ImError: 24, it is his own and too old (client-semantics spec 3.9).
-    """
-    if message.sender != operator:
-        return False
-    if now_ms - message.time > limit_s * 1000:
-        raise ImError(Code.RECALL_TIME_EXPIRED)
-    return True
-
-
-def next_uid(now_ms: int, node: int, own_last_ms: int, previous_uid: int) -> int:
-    """A message uid: 43 bits of milliseconds, 14 bits of node, 7 zero bits (exact as a double, server-api spec 7.4).
-
-    Strictly greater than this node's last one and than the conversation's previous uid.
-
-    Args:
-        now_ms: the present time.
-        node: this environment's leased number, 0 to 16383.
-        own_last_ms: the millisecond of the last uid that this environment made.
-        previous_uid: the uid of the previous message in the conversation, 0 if unknown or none.
-    """
-    previous_ms = (previous_uid >> 21) + UID_EPOCH_MS if previous_uid else 0
-    ms = max(now_ms, own_last_ms + 1, previous_ms + 1)
-    return ((ms - UID_EPOCH_MS) << 21) | (node << 7)
-
-
-def uid_ms(uid: int) -> int:
-    """The millisecond (since 1970) inside a uid."""
-    return (uid >> 21) + UID_EPOCH_MS
 
 
 def original_json(message: Message) -> str:

@@ -6,6 +6,7 @@ listed readers, r the seq that an event refers to; on a message that was taken b
 and de the same for a deletion for everybody.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
@@ -197,7 +198,7 @@ class DynamoMessageStore:
 class RowStore(Protocol):
     """The users' conversation rows. A group's row is the one of line 0; it bounds what its user may see on every line."""
 
-    def list(self, user: str) -> list[Row]:
+    def of_user(self, user: str) -> list[Row]:
         """All rows of a user."""
 
     def get(self, user: str, conversation: Conversation) -> Row | None:
@@ -243,18 +244,18 @@ class DynamoRowStore:
         return Key(self._table, (("pk", keys.user(user)), ("sk", _sort_key(conversation))))
 
     def decode(self, item: Item) -> Row:
-        firsts = RowItem.f.deserialize(item["f"]) if "f" in item else {}
-        lasts = RowItem.l.deserialize(item["l"]) if "l" in item else None
+        firsts = json.loads(item["f"]) if "f" in item else None
+        lasts = json.loads(item["l"]) if "l" in item else None
         return Row(
             conversation=Conversation(*keys.parse_conversation_row(item["sk"])),
             read=item.get("r", 0),
             activity=item.get("a", 0),
             blocked=item.get("b", False),
-            firsts={int(line): seq for line, seq in firsts.items()},
+            firsts=None if firsts is None else {int(line): seq for line, seq in firsts.items()},
             lasts=None if lasts is None else {int(line): seq for line, seq in lasts.items()},
         )
 
-    def list(self, user: str) -> list[Row]:
+    def of_user(self, user: str) -> list[Row]:
         condition = RowItem.sk.startswith(keys.CONVERSATION_PREFIX)
         return [self.decode(item) for item in self._dynamo.query(self._model, keys.user(user), condition)]
 
@@ -293,7 +294,7 @@ class DynamoRowStore:
 
     def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int) -> None:
         sort_key = _sort_key(Conversation(1, group))
-        text = RowItem.f.serialize(_lines(firsts))
+        text = json.dumps(_lines(firsts))
         self._dynamo.batch_put(
             self._table, ({"pk": keys.user(user), "sk": sort_key, "f": text, "a": minute} for user in users)
         )
@@ -309,7 +310,7 @@ class DynamoRowStore:
             )
 
     def forget(self, user: str) -> None:
-        for row in self.list(user):
+        for row in self.of_user(user):
             with translated_errors():
                 self._item(user, row.conversation).delete()
 

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import botocore.client
 import botocore.config
-import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.expressions.condition import Condition
@@ -56,9 +55,14 @@ class ConditionFailed(Exception):
         self.item = item
 
 
-def make_client(region: str) -> Any:
-    """The process's DynamoDB client: short timeouts (a Lambda must answer), no parameter validation (measured 7 %)."""
-    return botocore.session.get_session().create_client(
+def make_client(session: Any, region: str) -> Any:
+    """The process's DynamoDB client: short timeouts (a Lambda must answer), no parameter validation (measured 7 %).
+
+    Args:
+        session: the process's botocore session.
+        region: the AWS region.
+    """
+    return session.create_client(
         "dynamodb",
         region_name=region,
         config=botocore.config.Config(
@@ -172,7 +176,7 @@ class Dynamo:
 
     def bind(self, model: type[M], table: str) -> type[M]:
         """Point a model class at its table and at the shared client."""
-        model.Meta.table_name = table  # type: ignore[attr-defined]
+        model.Meta.table_name = table
         model._connection = None
         model._get_connection().connection._client = self.client
         return model

@@ -109,9 +109,8 @@ class Signer:
         scope = f"{day}/{self._region}/execute-api/aws4_request"
         text = "\n".join(["AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()])
         signature = hmac.new(self._signing_key(day, credentials.secret_key), text.encode(), hashlib.sha256).hexdigest()
-        authorization = (
-            f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
-        )
+        credential = f"Credential={credentials.access_key}/{scope}"
+        authorization = f"AWS4-HMAC-SHA256 {credential}, SignedHeaders={names}, Signature={signature}"
         return [*signed, ("authorization", authorization)]
 
     def _signing_key(self, day: str, secret: str) -> bytes:
@@ -226,7 +225,9 @@ class SocketPoster:
         """One request; 599 stands for no answer. A kept connection that died while we slept is replaced once."""
         path = self._prefix + quote(connection, safe="")
         head = [f"{method} {path} HTTP/1.1"]
-        head += [f"{name}: {value}" for name, value in self._signer.headers(method, path, body, credentials, self._clock())]
+        head += [
+            f"{name}: {value}" for name, value in self._signer.headers(method, path, body, credentials, self._clock())
+        ]
         head.append(f"content-length: {len(body)}\r\n\r\n")
         request = "\r\n".join(head).encode() + body
         while True:

@@ -1,0 +1,34 @@
+"""Serves the chunks of large deliveries. A chunk may come twice or late: devices know each seq that they have."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+
+from im.delivery.store import job_from_body
+from im.errors import BusyError
+from im.platform import telemetry
+from im.platform.clock import now_ms
+from im.wiring import delivery
+
+processor = BatchProcessor(event_type=EventType.SQS)
+
+
+def serve(record: Any) -> None:
+    """Post one chunk.
+
+    Raises:
+        BusyError: some sockets did not take the frame; the queue brings the chunk again.
+    """
+    sent_at = int(record.attributes.sent_timestamp)
+    reach = delivery().work(job_from_body(record.body))
+    telemetry.count("DeliveryLag", now_ms() - sent_at)
+    if reach.failed:
+        raise BusyError(f"{len(reach.failed)} users were not reached")
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Serve a batch; only the records that failed come back."""
+    try:
+        return process_partial_response(event=event, record_handler=serve, processor=processor, context=context)
+    finally:
+        telemetry.flush()

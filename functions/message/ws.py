@@ -1,0 +1,154 @@
+"""The ``message`` route: sending, reading and taking back messages, and uploads."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from im.message.model import Payload, Sender, Sent
+from im.message.service import HISTORY_LIMIT, PULL_LIMIT, PULL_RANGES, Range
+from im.routing import Answer, Call, Router
+from im.wire import frames
+from im.wiring import client_limiter, media, message_service
+
+router = Router("message", client_limiter)
+
+
+class ContentBody(Payload, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A content under Wildfire's names; nothing else may be in it."""
+
+
+class SendBody(frames.Strict, frozen=True, kw_only=True):
+    """A message to send."""
+
+    conversation: frames.ConversationRef
+    content: ContentBody
+    cid: str
+    base: frames.Seq
+    to: tuple[str, ...] = ()
+
+
+class RangeBody(frames.Strict, frozen=True):
+    """The messages of one conversation after a seq."""
+
+    conversation: frames.ConversationRef
+    after: frames.Seq
+    limit: Annotated[int, Meta(ge=1, le=PULL_LIMIT)] = 100
+
+
+class PullBody(frames.Strict, frozen=True):
+    """Several ranges at once."""
+
+    ranges: Annotated[tuple[RangeBody, ...], Meta(min_length=1, max_length=PULL_RANGES)]
+
+
+class HistoryBody(frames.Strict, frozen=True):
+    """Older messages of one conversation."""
+
+    conversation: frames.ConversationRef
+    before: frames.Seq | None = None
+    limit: Annotated[int, Meta(ge=1, le=HISTORY_LIMIT)] = 20
+    types: Annotated[tuple[int, ...], Meta(max_length=50)] = ()
+
+
+class SlotBody(frames.Strict, frozen=True):
+    """One message."""
+
+    conversation: frames.ConversationRef
+    seq: frames.Seq
+
+
+class DeleteBody(frames.Strict, frozen=True):
+    """One message, and whether it goes for everybody."""
+
+    conversation: frames.ConversationRef
+    seq: frames.Seq
+    all: bool = False
+
+
+class UploadBody(frames.Strict, frozen=True):
+    """A file to upload."""
+
+    mediaType: int  # noqa: N815
+    name: Annotated[str, Meta(min_length=1, max_length=256)]
+    size: int
+    contentType: str = "application/octet-stream"  # noqa: N815
+
+
+def _sender(call: Call) -> Sender:
+    return Sender(call.user, call.client, call.connection)
+
+
+def _sent(sent: Sent) -> dict[str, Any]:
+    place = {"seq": sent.seq} if sent.seq else {}
+    return {**place, "uid": str(sent.uid), "time": sent.time}
+
+
+@router.op("send", SendBody)
+def send(call: Call, body: SendBody) -> dict[str, Any]:
+    """Accept a message; the answer is the acknowledgement."""
+    return _sent(
+        message_service().send(
+            _sender(call), body.conversation.model(), body.content, to=body.to, cid=body.cid, base=body.base
+        )
+    )
+
+
+@router.op("pull", PullBody)
+def pull(call: Call, body: PullBody) -> dict[str, Any]:
+    """Messages after given seqs, as many as one answer holds."""
+    wanted = [Range(each.conversation.model(), each.after, each.limit) for each in body.ranges]
+    pages = message_service().pull(call.user, wanted)
+    return {
+        "ranges": [
+            {
+                "conversation": frames.ConversationOut.of(each.conversation),
+                "messages": [frames.message_out(message, call.user) for message in page.messages],
+                "through": page.through,
+                "head": page.head,
+            }
+            for each, page in zip(wanted, pages, strict=True)
+        ]
+    }
+
+
+@router.op("history", HistoryBody)
+def history(call: Call, body: HistoryBody) -> dict[str, Any]:
+    """Older messages, newest first."""
+    found, more = message_service().history(call.user, body.conversation.model(), body.before, body.limit, body.types)
+    return {"messages": [frames.message_out(message, call.user) for message in found], "more": more}
+
+
+@router.op("recall", SlotBody)
+def recall(call: Call, body: SlotBody) -> dict[str, Any]:
+    """Take a message back."""
+    return _sent(message_service().recall(_sender(call), body.conversation.model(), body.seq)[0])
+
+
+@router.op("delete", DeleteBody)
+def delete(call: Call, body: DeleteBody) -> dict[str, Any]:
+    """Delete a message, from one's own view or for everybody."""
+    return _sent(message_service().delete(_sender(call), body.conversation.model(), body.seq, everybody=body.all))
+
+
+@router.op("read", SlotBody)
+def read(call: Call, body: SlotBody) -> dict[str, Any]:
+    """Raise the read cursor."""
+    service = message_service()
+    return {"read": service.read(call.user, body.conversation.model(), body.seq, skip=call.connection)}
+
+
+@router.op("upload", UploadBody)
+def upload(call: Call, body: UploadBody) -> dict[str, Any]:
+    """A permission to put one file into the media bucket."""
+    granted = media().permit(body.mediaType, body.name, body.size, body.contentType)
+    return {
+        "url": granted.url,
+        "fields": granted.fields,
+        "remoteMediaUrl": granted.remote_url,
+        "expires": granted.expires,
+    }
+
+
+def handler(event: dict[str, Any], context: object) -> Answer:
+    """Answer one frame."""
+    return router.handle(event)

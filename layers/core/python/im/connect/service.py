@@ -1,0 +1,313 @@
+"""Connecting: tokens, the gate, presence of devices, kicking, and what a device has missed."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from im.connect.model import (
+    KICKABLE,
+    Changes,
+    Claims,
+    ConversationState,
+    Session,
+    SessionState,
+    SyncToken,
+    displaced,
+    next_token_minute,
+)
+from im.connect.store import SessionStore
+from im.connect.tokens import Tokens
+from im.delivery.model import Device
+from im.delivery.service import Delivery
+from im.errors import Code, ImError, InvalidError
+from im.group.store import GroupStore
+from im.message.model import Conversation, ConversationType, Row, check_id
+from im.message.store import MessageStore, RowStore
+from im.platform.clock import Clock
+from im.platform.dynamo import ConditionFailed
+from im.platform.parallel import run_all
+from im.settings import Switches
+from im.wire import frames
+
+MAX_PAGE = 200
+_FORBIDDEN = 2
+_PLATFORMS = range(18)
+
+
+class Gate:
+    """Decides who may connect; all that the authorizer needs, and nothing more, so that it starts quickly.
+
+    Args:
+        sessions: the logins.
+        tokens: reads tokens.
+    """
+
+    def __init__(self, sessions: SessionStore, tokens: Tokens) -> None:
+        self._sessions = sessions
+        self._tokens = tokens
+
+    def admit(self, token: str, client: str) -> Claims:
+        """The claims of a token that may connect now as this client.
+
+        Raises:
+            ImError: 6 for a token that is not ours, has expired (``TokenExpired``) or is another client's; 7 kicked or
+                logged out; 245 forbidden.
+        """
+        claims = self._tokens.read(token)
+        if claims.client != client:
+            raise ImError(Code.TOKEN_ERROR, "the token is another client's")
+        session, status = self._sessions.gate(claims.user, claims.client)
+        if status == _FORBIDDEN:
+            raise ImError(Code.USER_BLOCKED)
+        if session is None or session.deleted or session.generation != claims.generation:
+            raise ImError(Code.KICKED_OFF)
+        return claims
+
+
+class ConnectService:
+    """The use cases of sessions.
+
+    Args:
+        sessions: the logins.
+        tokens: issues tokens; None in functions that never do.
+        rows: the users' conversation rows.
+        messages: the logs, for their heads.
+        groups: groups, for their activity.
+        delivery: presence, and frames to a user's devices.
+        is_robot: whether a user id is a robot's, which gets no token.
+        switches: the deployment's behaviour.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        sessions: SessionStore,
+        tokens: Tokens | None,
+        rows: RowStore,
+        messages: MessageStore,
+        groups: GroupStore,
+        delivery: Delivery,
+        is_robot: Callable[[str], bool],
+        switches: Switches,
+        clock: Clock,
+    ) -> None:
+        self._sessions = sessions
+        self._tokens = tokens
+        self._rows = rows
+        self._messages = messages
+        self._groups = groups
+        self._delivery = delivery
+        self._is_robot = is_robot
+        self._switches = switches
+        self._clock = clock
+
+    # --- tokens and sessions
+
+    def issue_token(self, user: str, client: str, platform: int) -> str:
+        """A token for a user on a client; the user need not exist (server-api spec 2.1, get_token).
+
+        Ends what the login displaces: another user's session on the same client id, and this user's sessions on devices of
+        the same class, as the deployment's multi-endpoint switches say (client-semantics spec 1.2, 1.3).
+
+        Raises:
+            ImError: 27 for a robot.
+        """
+        check_id(user, "userId")
+        check_id(client, "clientId")
+        if platform not in _PLATFORMS:
+            raise InvalidError("platform is not one of Wildfire's")
+        if self._tokens is None:
+            raise ImError(Code.NOT_IMPLEMENT)
+        if self._is_robot(user):
+            raise ImError(Code.ROBOT_NO_TOKEN)
+        sessions = self._sessions.of_user(user)
+        known = next((session for session in sessions if session.client == client), None)
+        generation = 1 if known is None else known.generation + known.deleted
+        created = self._clock() if known is None else known.created
+        self._sessions.put(Session(user, client, platform, generation, created))
+        before = self._sessions.claim(client, user)
+        if before is not None:
+            self.kick(before, client)
+        switches = self._switches
+        for session in displaced(
+            sessions,
+            client,
+            platform,
+            multi=switches.multi_endpoint,
+            multi_pc=switches.multi_pc_endpoint,
+            multi_pad=switches.multi_pad_endpoint,
+        ):
+            self.kick(user, session.client)
+        return self._tokens.issue(Claims(user, client, platform, generation))
+
+    def sessions(self, user: str) -> list[SessionState]:
+        """The user's logins that are not ended, with their presence (server-api spec 2.1, onlinestatus)."""
+        check_id(user, "userId")
+        presence = self._delivery.presence.load_one(user)
+        states = []
+        for session in self._sessions.of_user(user):
+            if session.deleted:
+                continue
+            device = presence.device(session.client)
+            online = device is not None and device.online
+            seen = session.created if device is None else device.since
+            states.append(SessionState(session, online, self._clock() if online else seen))
+        return states
+
+    def kick(self, user: str, client: str | None = None, reason: str = "kicked off") -> None:
+        """End one login or all, tell the device, close its socket. Repeating it finishes what a crash left.
+
+        The session goes first: from then on the token is void. Presence goes before the socket, so nothing more is sent to
+        a device that has been told to stop.
+        """
+        check_id(user, "userId")
+        clients = [client] if client is not None else [session.client for session in self._sessions.of_user(user)]
+        for each in clients:
+            self._sessions.mark_deleted(user, each)
+            self._drop(user, each, reason)
+
+    def _drop(self, user: str, client: str, reason: str | None) -> None:
+        device = self._delivery.presence.remove(user, client)
+        if device is None or not device.online:
+            return
+        if reason is not None:
+            self._delivery.post(user, device, frames.push("kicked", {"reason": reason}))
+        self._delivery.close(device.connection)
+
+    def kick_own(self, user: str, client: str) -> None:
+        """A user ends his session on a PC, the web or a pad (client-semantics spec 2.2, KPCC).
+
+        Raises:
+            ImError: 248, the device is a phone.
+        """
+        check_id(client, "clientId")
+        session = self._sessions.get(user, client)
+        if session is None or session.deleted:
+            return
+        if session.platform not in KICKABLE:
+            raise ImError(Code.NOT_RIGHT)
+        self.kick(user, client)
+
+    def logout(self, user: str, client: str, connection: str, *, keep_push: bool) -> None:
+        """End the session that asks for it, or with ``keep_push`` only its presence, and close its socket."""
+        if keep_push:
+            self._delivery.presence.disconnect(user, client, connection, self._clock())
+        else:
+            self._sessions.mark_deleted(user, client)
+            self._delivery.presence.remove(user, client)
+        self._delivery.close(connection)
+
+    def set_block_status(self, user: str, status: int) -> None:
+        """Set a user's global status: 0 normal, 1 muted, 2 forbidden, who is disconnected at once (client-semantics 5.3).
+
+        Raises:
+            InvalidError: another status.
+        """
+        check_id(user, "userId")
+        if status not in (0, 1, _FORBIDDEN):
+            raise InvalidError("status must be 0, 1 or 2")
+        self._sessions.set_status(user, status)
+        self._delivery.presence.set_status(user, status)
+        if status == _FORBIDDEN:
+            for device in self._delivery.presence.load_one(user).devices:
+                if device.online:
+                    self._delivery.presence.disconnect(user, device.client, device.connection, self._clock())
+                    self._delivery.close(device.connection)
+
+    def block_status(self, user: str) -> int:
+        """A user's global status."""
+        return self._sessions.status(check_id(user, "userId"))
+
+    def blocked(self) -> Sequence[tuple[str, int]]:
+        """All users whose status is not normal."""
+        return self._sessions.blocked()
+
+    def forget_user(self, user: str) -> None:
+        """End and remove everything of a destroyed user that this domain keeps (server-api spec 2.1, destroy)."""
+        self.kick(user, reason="user destroyed")
+        self._sessions.forget(user)
+        self._delivery.presence.set_status(user, 0)
+        self._rows.forget(user)
+
+    # --- sockets
+
+    def connected(self, user: str, client: str, platform: int, connection: str, at_ms: int) -> bool:
+        """Register a new socket. An older one of the same client is closed without a word: the newest wins.
+
+        Returns False when a younger socket of this client is registered already; then this one must be refused.
+        """
+        try:
+            old = self._delivery.presence.register(user, Device(client, platform, connection, at_ms))
+        except ConditionFailed:
+            return False
+        if old is not None and old.online and old.connection != connection:
+            self._delivery.close(old.connection)
+        return True
+
+    def disconnected(self, user: str, client: str, connection: str) -> None:
+        """A socket is gone, as far as the gateway noticed."""
+        self._delivery.presence.disconnect(user, client, connection, self._clock())
+
+    def renew(self, user: str, client: str, platform: int, connection: str, at_ms: int) -> None:
+        """Make sure that the socket which just spoke is the registered one: connection ids are leases.
+
+        Raises:
+            ImError: 7, the session was ended.
+        """
+        device = self._delivery.presence.load_one(user).device(client)
+        if device is None:
+            raise ImError(Code.KICKED_OFF)
+        if device.connection != connection:
+            self.connected(user, client, platform, connection, at_ms)
+
+    # --- what a device has missed
+
+    def hello(self, user: str, token: str | None, limit: int) -> Changes:
+        """The conversations that changed since a sync token, all without one, newest activity first.
+
+        The token covers what was stamped up to a while before this call, so a conversation that is being written to right
+        now is named again next time; naming one twice is harmless, missing one is not.
+        """
+        began = self._clock()
+        since = SyncToken.parse(token) if token else None
+        start = since.minute if since and since.cursor else next_token_minute(began)
+        entries = self._active(user)
+        if since and since.cursor is None:
+            entries = [entry for entry in entries if entry[0] >= since.minute]
+        if since and since.cursor:
+            entries = [entry for entry in entries if entry[:2] < since.cursor]
+        entries.sort(key=lambda entry: entry[:2], reverse=True)
+        size = max(1, min(limit, MAX_PAGE))
+        page, rest = entries[:size], entries[size:]
+        states = run_all([partial(self._state, user, conversation, row) for _, _, conversation, row in page])
+        after = SyncToken(start, page[-1][:2]) if rest else SyncToken(start)
+        known = tuple(state for state in states if state.head or state.last is not None)
+        return Changes(began, after.dump(), bool(rest), known)
+
+    def _active(self, user: str) -> list[tuple[int, str, Conversation, Row]]:
+        """Every conversation of a user with its activity minute and key."""
+        rows = self._rows.of_user(user)
+        cursors = {row.conversation: row for row in rows}
+        groups = [row for row in rows if row.conversation.type == ConversationType.GROUP and row.firsts is not None]
+        infos = self._groups.get_infos(row.conversation.target for row in groups if row.lasts is None)
+        entries = [
+            (row.activity, row.conversation.key(user), row.conversation, row)
+            for row in rows
+            if row.conversation.type == ConversationType.SINGLE and row.activity
+        ]
+        for row in groups:
+            info = infos.get(row.conversation.target)
+            lines = row.lasts if row.lasts is not None else info.lines if info else (0,)
+            activity = max(row.activity, info.activity if info else 0)
+            for line in lines:
+                conversation = Conversation(ConversationType.GROUP, row.conversation.target, line)
+                own = cursors.get(conversation)
+                merged = Row(conversation, own.read if own else 0, activity, False, row.firsts, row.lasts)
+                entries.append((activity, conversation.key(user), conversation, merged))
+        return entries
+
+    def _state(self, user: str, conversation: Conversation, row: Row) -> ConversationState:
+        last = row.last(conversation.line) if row.lasts is not None else None
+        if last is not None:
+            return ConversationState(conversation, last, row.read, row.first(conversation.line), last)
+        newest = self._messages.newest(conversation.key(user))
+        return ConversationState(conversation, newest.seq if newest else 0, row.read, row.first(conversation.line))

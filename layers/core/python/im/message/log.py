@@ -1,0 +1,93 @@
+"""Appending to a conversation's log: contiguous, and exactly once.
+
+The writer tries the slot after the last one that it knows; a conditional put either wins it or hands back who stands there.
+Every attempt looks at every slot from ``base + 1`` on, and a writer that meets its own message (same sender and cid) stops
+there. Since the client repeats the same cid and base on every resend, a message that was stored before is always met before
+a free slot is, whatever happened to the answer: that is the whole duplicate detection, and it lasts for ever.
+"""
+
+from dataclasses import dataclass, replace
+
+from im.errors import BusyError, Code, ImError
+from im.message.model import MAX_WALK, Message
+from im.message.store import MessageStore
+from im.platform.metrics import Count, ignore
+from im.platform.uids import Uids, uid_ms
+
+_PUTS_BEFORE_WALK = 2
+_MAX_PUTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last slot that is known of a log: its seq (0 for an empty log) and uid (0 if unknown)."""
+
+    seq: int = 0
+    uid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """A message in its slot; ``fresh`` is False when it was there before."""
+
+    message: Message
+    fresh: bool
+
+
+class Log:
+    """Appends to logs.
+
+    Args:
+        store: the logs.
+        uids: makes message uids.
+        index_uids: whether messages are indexed by uid.
+        count: takes metrics.
+    """
+
+    def __init__(self, store: MessageStore, uids: Uids, *, index_uids: bool, count: Count = ignore) -> None:
+        self._store = store
+        self._uids = uids
+        self._index_uids = index_uids
+        self._count = count
+
+    def append(
+        self, draft: Message, base: Head, *, behind: bool = False, indexed: bool = False, walk_limit: int = MAX_WALK
+    ) -> Appended:
+        """Put a message after ``base``, or find where it already is.
+
+        Args:
+            draft: the message without seq, uid and time.
+            base: a slot that exists (or the empty head), the same on every resend.
+            behind: whether the log is known to go on well past ``base``: it is then read, not probed put by put.
+            indexed: whether the uid must be findable even where only server messages are.
+            walk_limit: how many slots may lie between base and the free slot.
+
+        Raises:
+            ImError: 238 with ``retry``, base is too far behind: the client must sync first.
+            BusyError: storage is busy, or too many writers race for the conversation.
+        """
+        seq, previous = base.seq + 1, base.uid
+        for puts in range(_MAX_PUTS):
+            if behind or puts == _PUTS_BEFORE_WALK:
+                behind = False
+                for slot in self._store.after(draft.log, seq - 1, walk_limit + 1, consistent=True):
+                    if _same(slot, draft):
+                        return Appended(slot, False)
+                    seq, previous = slot.seq + 1, slot.uid
+            if seq - base.seq - 1 > walk_limit:
+                raise ImError(Code.USER_NOT_PREPARED, f"sync first: base is more than {walk_limit} behind", retry=True)
+            uid = self._uids.next(previous)
+            message = replace(draft, seq=seq, uid=uid, time=uid_ms(uid))
+            occupant = self._store.put(message, indexed=indexed or self._index_uids)
+            if occupant is None:
+                if puts:
+                    self._count("SendConflicts", puts)
+                return Appended(message, True)
+            if _same(occupant, draft):
+                return Appended(occupant, False)
+            seq, previous = occupant.seq + 1, occupant.uid
+        raise BusyError("too many senders at once", after_ms=200)
+
+
+def _same(stored: Message, draft: Message) -> bool:
+    return stored.cid == draft.cid and stored.sender == draft.sender

@@ -1,0 +1,144 @@
+"""In-memory logs and conversation rows."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from im.message.model import Conversation, Message, Recall, Row
+from im.message.store import Withdrawal
+from im.platform.dynamo import Item, Key
+from tests.fakes.items import Items
+
+ROW_TABLE = "rows"
+
+
+class MemoryMessageStore:
+    """``MessageStore`` in dictionaries."""
+
+    def __init__(self, items: Items) -> None:
+        self.logs: dict[str, dict[int, Message]] = defaultdict(dict)
+        self._indexed: dict[int, tuple[str, int]] = {}
+        self._bases: dict[tuple[str, int, str], int] = {}
+        self.puts = 0
+        items.serve("messages", lambda key: self._slot(key))
+
+    def _slot(self, key: Key) -> Item | None:
+        (_, log), (_, seq) = key.key
+        message = self.logs[str(log)].get(int(seq))
+        return {"message": message} if message else None
+
+    def key(self, log: str, seq: int) -> Key:
+        return Key("messages", (("c", log), ("s", seq)))
+
+    def decode(self, item: Item) -> Message:
+        message = item["message"]
+        assert isinstance(message, Message)
+        return message
+
+    def put(self, message: Message, *, indexed: bool) -> Message | None:
+        self.puts += 1
+        occupant = self.logs[message.log].get(message.seq)
+        if occupant is None:
+            self.logs[message.log][message.seq] = message
+            if indexed:
+                self._indexed[message.uid] = (message.log, message.seq)
+        return occupant
+
+    def get(self, log: str, seq: int) -> Message | None:
+        return self.logs[log].get(seq)
+
+    def after(self, log: str, seq: int, limit: int, *, consistent: bool = False) -> Iterator[Message]:
+        slots = self.logs[log]
+        yield from [slots[each] for each in sorted(slots) if each > seq][:limit]
+
+    def before(self, log: str, seq: int | None, limit: int) -> Iterator[Message]:
+        slots = self.logs[log]
+        yield from [slots[each] for each in sorted(slots, reverse=True) if seq is None or each < seq][:limit]
+
+    def newest(self, log: str) -> Message | None:
+        slots = self.logs[log]
+        return slots[max(slots)] if slots else None
+
+    def find(self, uid: int) -> Message | None:
+        place = self._indexed.get(uid)
+        return self.logs[place[0]][place[1]] if place else None
+
+    def mark_recalled(self, log: str, seq: int, by: str, at_ms: int, base: int) -> Withdrawal:
+        message = self.logs[log][seq]
+        fresh = message.recall is None
+        if fresh:
+            self.logs[log][seq] = replace(message, recall=Recall(by, at_ms))
+        return Withdrawal(self.logs[log][seq], self._bases.setdefault((log, seq, "recall"), base), fresh)
+
+    def mark_deleted(self, log: str, seq: int, at_ms: int, base: int) -> Withdrawal:
+        message = self.logs[log][seq]
+        self.logs[log][seq] = replace(message, deleted=True)
+        return Withdrawal(self.logs[log][seq], self._bases.setdefault((log, seq, "delete"), base), not message.deleted)
+
+    def blank(self, log: str, seq: int, payload: str) -> None:
+        self.logs[log][seq] = replace(self.logs[log][seq], payload=payload)
+
+
+class MemoryRowStore:
+    """``RowStore`` in a dictionary."""
+
+    def __init__(self, items: Items) -> None:
+        self.rows: dict[tuple[str, Conversation], Row] = {}
+        self._items = items
+        items.serve(ROW_TABLE, self._row)
+
+    def _row(self, key: Key) -> Item | None:
+        (_, user), (_, kind), (_, target), (_, line) = key.key
+        row = self.rows.get((str(user), Conversation(int(kind), str(target), int(line))))
+        return {"row": row} if row else None
+
+    def key(self, user: str, conversation: Conversation) -> Key:
+        return Key(
+            ROW_TABLE,
+            (("user", user), ("type", conversation.type), ("target", conversation.target), ("line", conversation.line)),
+        )
+
+    def decode(self, item: Item) -> Row:
+        row = item["row"]
+        assert isinstance(row, Row)
+        return row
+
+    def of_user(self, user: str) -> list[Row]:
+        return [row for (owner, _), row in self.rows.items() if owner == user]
+
+    def get(self, user: str, conversation: Conversation) -> Row | None:
+        return self.rows.get((user, conversation))
+
+    def stamp(self, user: str, conversation: Conversation, minute: int) -> None:
+        row = self._open(user, conversation)
+        self.rows[user, conversation] = replace(row, activity=max(row.activity, minute))
+
+    def advance_read(self, user: str, conversation: Conversation, seq: int) -> int:
+        row = self._open(user, conversation)
+        self.rows[user, conversation] = replace(row, read=max(row.read, seq))
+        return max(row.read, seq)
+
+    def set_blocked(self, user: str, other: str, blocked: bool) -> None:
+        conversation = Conversation(0, other)
+        self.rows[user, conversation] = replace(self._open(user, conversation), blocked=blocked)
+
+    def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
+        conversation = Conversation(1, group)
+        row = self._open(user, conversation)
+        self.rows[user, conversation] = replace(row, activity=minute, firsts=dict(firsts), lasts=None)
+
+    def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int) -> None:
+        for user in users:
+            self.rows[user, Conversation(1, group)] = Row(Conversation(1, group), 0, minute, False, dict(firsts))
+
+    def leave(self, user: str, group: str, lasts: Mapping[int, int], minute: int) -> None:
+        conversation = Conversation(1, group)
+        row = self._open(user, conversation)
+        bounds = {line: max(seq, (row.lasts or {}).get(line, 0)) for line, seq in lasts.items()}
+        self.rows[user, conversation] = replace(row, activity=minute, lasts=bounds)
+
+    def forget(self, user: str) -> None:
+        self.rows = {place: row for place, row in self.rows.items() if place[0] != user}
+
+    def _open(self, user: str, conversation: Conversation) -> Row:
+        return self.rows.get((user, conversation), Row(conversation))

@@ -1,0 +1,107 @@
+"""All services over in-memory stores, with a clock that tests move by hand: what unit tests of use cases stand on."""
+
+from typing import Any
+
+from im.connect.service import ConnectService, Gate
+from im.connect.tokens import Tokens
+from im.delivery.model import Device
+from im.delivery.service import Delivery
+from im.message.log import Log
+from im.message.model import Conversation, Payload, Sender
+from im.message.service import MessageService
+from im.moderation.service import Filter
+from im.platform.uids import Uids
+from im.settings import Switches
+from tests.fakes.connect import MemoryEphemera, MemorySessionStore
+from tests.fakes.delivery import ListQueue, MemoryPresenceStore, RecordingPoster
+from tests.fakes.group import MemoryGroupStore
+from tests.fakes.items import Items
+from tests.fakes.message import MemoryMessageStore, MemoryRowStore
+from tests.fakes.moderation import MemoryWordStore
+
+START_MS = 1_790_000_000_000
+
+
+class World:
+    """One deployment in memory.
+
+    Args:
+        switches: behaviour switches by their dotted keys.
+    """
+
+    def __init__(self, **switches: Any) -> None:
+        self.now = START_MS
+        self.switches = Switches(**switches)
+        items = Items()
+        self.messages = MemoryMessageStore(items)
+        self.rows = MemoryRowStore(items)
+        self.presence = MemoryPresenceStore(items)
+        self.groups = MemoryGroupStore(items)
+        self.sessions = MemorySessionStore()
+        self.ephemera = MemoryEphemera()
+        self.words = MemoryWordStore()
+        self.queue = ListQueue()
+        self.poster = RecordingPoster()
+        self.robots: set[str] = set()
+        self.delivery = Delivery(
+            self.presence,
+            self.poster,
+            self.queue,
+            self.clock,
+            inline_limit=self.switches.inline_limit,
+            chunk=self.switches.fanout_chunk,
+        )
+        self.uids = Uids(self.ephemera, self.clock)
+        self.log = Log(self.messages, self.uids, index_uids=self.switches.uid_index == "all")
+        self.service = self.message_service()
+        self.tokens = Tokens(lambda: ["0" * 32], self.clock, self.switches.token_expire_ms)
+        self.gate = Gate(self.sessions, self.tokens)
+        self.connect = ConnectService(
+            self.sessions,
+            self.tokens,
+            self.rows,
+            self.messages,
+            self.groups,
+            self.delivery,
+            self.robots.__contains__,
+            self.switches,
+            self.clock,
+        )
+
+    def message_service(self) -> MessageService:
+        """A message service as another function environment would have it: same stores, no memory of its own."""
+        return MessageService(
+            self.messages,
+            self.rows,
+            self.groups,
+            self.delivery,
+            self.log,
+            self.uids,
+            Filter(self.words, self.clock),
+            self.switches,
+            self.clock,
+        )
+
+    def clock(self) -> int:
+        """The present time, ms."""
+        return self.now
+
+    def online(self, user: str, client: str = "phone", platform: int = 1) -> str:
+        """Connect a device; returns its connection id."""
+        connection = f"{user}-{client}-{self.now}"
+        self.presence.register(user, Device(client, platform, connection, self.now))
+        return connection
+
+    def say(
+        self, user: str, text: str, *, to: str = "", group: str = "", cid: str = "", base: int = 0, **fields: Any
+    ) -> Any:
+        """Send a text as a user, from his phone if that is online."""
+        conversation = Conversation(1, group) if group else Conversation(0, to)
+        payload = Payload(**{"type": 1, "searchableContent": text, "persistFlag": 3, **fields})
+        device = self.presence.load_one(user).device("phone")
+        sender = Sender(user, "phone", device.connection) if device else Sender(user)
+        return self.service.send(sender, conversation, payload, cid=cid or f"{user}:{text}", base=base)
+
+    def pushes(self, connection: str, kind: str = "message") -> list[dict[str, Any]]:
+        """The bodies of the pushes of one kind that a connection got."""
+        return [frame["body"] for frame in self.poster.frames[connection] if frame["push"] == kind]

@@ -1,0 +1,90 @@
+"""The contract of the logs, kept by the in-memory store and by DynamoDB alike."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from im.message.model import Message
+from im.message.store import DynamoMessageStore, MessageStore
+from tests.fakes.items import Items
+from tests.fakes.message import MemoryMessageStore
+from tests.stores.tables import MESSAGES
+
+LOG = "0|0|alice|bob"
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def store(request: pytest.FixtureRequest) -> MessageStore:
+    if request.param == "memory":
+        return MemoryMessageStore(Items())
+    return DynamoMessageStore(request.getfixturevalue("dynamo"), MESSAGES)
+
+
+def message(seq: int, **fields: Any) -> Message:
+    return replace(Message(LOG, seq, seq * 128, f"c{seq}", "alice", 1_000 + seq, '{"type":1}'), **fields)
+
+
+def test_a_slot_is_won_once_and_the_loser_learns_who_has_it(store: MessageStore) -> None:
+    assert store.put(message(1), indexed=True) is None
+
+    assert store.put(message(1, cid="other"), indexed=True) == message(1)
+    assert store.get(LOG, 1) == message(1)
+
+
+def test_every_field_comes_back(store: MessageStore) -> None:
+    full = message(1, to=("bob", "carol"), ref=7, payload='{"type":1,"searchableContent":"é\\u0000\U0001f600"}')
+
+    store.put(full, indexed=True)
+
+    assert store.get(LOG, 1) == full
+
+
+def test_slots_are_read_in_both_directions(store: MessageStore) -> None:
+    for seq in range(1, 12):
+        store.put(message(seq), indexed=False)
+
+    assert [each.seq for each in store.after(LOG, 3, 4)] == [4, 5, 6, 7]
+    assert [each.seq for each in store.after(LOG, 9, 100, consistent=True)] == [10, 11]
+    assert [each.seq for each in store.before(LOG, 10, 3)] == [9, 8, 7]
+    assert [each.seq for each in store.before(LOG, None, 2)] == [11, 10]
+    assert list(store.after("0|0|nobody|bob", 0, 5)) == []
+
+
+def test_the_newest_slot_is_the_head(store: MessageStore) -> None:
+    assert store.newest(LOG) is None
+    for seq in range(1, 12):
+        store.put(message(seq), indexed=False)
+
+    assert store.newest(LOG) == message(11)
+
+
+def test_only_indexed_messages_are_found_by_uid(store: MessageStore) -> None:
+    store.put(message(1), indexed=True)
+    store.put(message(2), indexed=False)
+
+    assert store.find(128) == message(1)
+    assert store.find(256) is None
+    assert store.find(1) is None
+
+
+def test_the_first_mark_of_a_recall_stays(store: MessageStore) -> None:
+    store.put(message(1), indexed=True)
+
+    first = store.mark_recalled(LOG, 1, "alice", 5_000, 3)
+    again = store.mark_recalled(LOG, 1, "root", 9_000, 8)
+
+    assert (first.fresh, again.fresh) == (True, False)
+    assert (again.base, again.message.recall) == (3, first.message.recall)
+
+
+def test_a_message_can_be_recalled_and_deleted(store: MessageStore) -> None:
+    store.put(message(1), indexed=True)
+
+    store.mark_recalled(LOG, 1, "alice", 5_000, 3)
+    deletion = store.mark_deleted(LOG, 1, 6_000, 4)
+    store.blank(LOG, 1, '{"type":81}')
+
+    found = store.get(LOG, 1)
+    assert found is not None
+    assert (deletion.base, found.deleted, found.recall is not None, found.payload) == (4, True, True, '{"type":81}')

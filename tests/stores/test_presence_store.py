@@ -1,0 +1,85 @@
+"""The contract of presence: devices come and go without touching one another."""
+
+import pytest
+
+from im.delivery.model import Device, Presence
+from im.delivery.store import DynamoPresenceStore, PresenceStore
+from im.platform.dynamo import ConditionFailed
+from tests.fakes.delivery import MemoryPresenceStore
+from tests.fakes.items import Items
+from tests.stores.tables import PRESENCE
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def store(request: pytest.FixtureRequest) -> PresenceStore:
+    if request.param == "memory":
+        return MemoryPresenceStore(Items())
+    return DynamoPresenceStore(request.getfixturevalue("dynamo"), PRESENCE)
+
+
+PHONE = Device("phone", 1, "conn-1", 100)
+TABLET = Device("ta.b#l:et", 8, "conn-2", 100)
+
+
+def test_devices_are_registered_side_by_side(store: PresenceStore) -> None:
+    assert store.register("alice", PHONE) is None
+    assert store.register("alice", TABLET) is None
+
+    presence = store.load_one("alice")
+    assert (presence.device("phone"), presence.device("ta.b#l:et")) == (PHONE, TABLET)
+
+
+def test_the_newest_connection_of_a_client_wins(store: PresenceStore) -> None:
+    store.register("alice", PHONE)
+    newer = Device("phone", 1, "conn-9", 200)
+
+    assert store.register("alice", newer) == PHONE
+    with pytest.raises(ConditionFailed):
+        store.register("alice", PHONE)
+    assert store.load_one("alice").device("phone") == newer
+
+
+def test_an_older_connection_may_register_when_the_newer_is_gone(store: PresenceStore) -> None:
+    store.register("alice", Device("phone", 1, "conn-9", 200))
+    store.disconnect("alice", "phone", "conn-9", 300)
+
+    store.register("alice", PHONE)
+
+    assert store.load_one("alice").device("phone") == PHONE
+
+
+def test_only_the_registered_connection_can_be_disconnected(store: PresenceStore) -> None:
+    store.register("alice", PHONE)
+
+    assert not store.disconnect("alice", "phone", "conn-0", 300)
+    assert not store.disconnect("alice", "watch", "conn-1", 300)
+    assert not store.disconnect("nobody", "phone", "conn-1", 300)
+    assert store.disconnect("alice", "phone", "conn-1", 300)
+    assert store.load_one("alice").device("phone") == Device("phone", 1, "", 300)
+
+
+def test_a_removed_device_is_unknown(store: PresenceStore) -> None:
+    store.register("alice", PHONE)
+    store.register("alice", TABLET)
+
+    assert store.remove("alice", "phone") == PHONE
+    assert store.remove("alice", "phone") is None
+    assert store.load_one("alice").devices == (TABLET,)
+
+
+def test_the_status_stands_beside_the_devices(store: PresenceStore) -> None:
+    store.set_status("alice", 2)
+    store.register("alice", PHONE)
+
+    assert store.load_one("alice") == Presence("alice", (PHONE,), 2)
+
+
+def test_many_users_are_read_at_once_and_unknown_ones_are_empty(store: PresenceStore) -> None:
+    users = [f"u{number}" for number in range(230)]
+    for user in users[::7]:
+        store.register(user, PHONE)
+
+    presences, _ = store.load(users)
+
+    assert list(presences) == users
+    assert [user for user in users if presences[user].devices] == users[::7]

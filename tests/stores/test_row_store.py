@@ -1,0 +1,89 @@
+"""The contract of the conversation rows."""
+
+import pytest
+
+from im.message.model import Conversation, Row
+from im.message.store import DynamoRowStore, RowStore
+from tests.fakes.items import Items
+from tests.fakes.message import MemoryRowStore
+from tests.stores.tables import DIRECTORY
+
+BOB = Conversation(0, "bob")
+ODD = Conversation(0, "b|o%b")
+TEAM = Conversation(1, "team")
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def store(request: pytest.FixtureRequest) -> RowStore:
+    if request.param == "memory":
+        return MemoryRowStore(Items())
+    return DynamoRowStore(request.getfixturevalue("dynamo"), DIRECTORY)
+
+
+def test_a_stamp_makes_a_row_and_never_goes_back(store: RowStore) -> None:
+    for minute in (10, 12, 11):
+        store.stamp("alice", BOB, minute)
+
+    assert store.get("alice", BOB) == Row(BOB, activity=12)
+
+
+def test_a_read_cursor_never_goes_back_and_says_where_it_stands(store: RowStore) -> None:
+    assert [store.advance_read("alice", BOB, seq) for seq in (5, 3, 5, 8)] == [5, 5, 5, 8]
+    assert store.get("alice", BOB) == Row(BOB, read=8)
+
+
+def test_rows_of_a_user_are_his_own(store: RowStore) -> None:
+    store.stamp("alice", BOB, 1)
+    store.stamp("alice", ODD, 2)
+    store.stamp("bob", BOB, 3)
+
+    assert sorted(row.conversation.target for row in store.of_user("alice")) == ["bob", "b|o%b"]
+
+
+def test_a_blacklist_mark_comes_and_goes(store: RowStore) -> None:
+    store.stamp("bob", BOB, 4)
+    store.set_blocked("bob", "bob", True)
+    assert store.get("bob", BOB) == Row(BOB, activity=4, blocked=True)
+
+    store.set_blocked("bob", "bob", False)
+    assert store.get("bob", BOB) == Row(BOB, activity=4)
+
+
+def test_joining_opens_and_leaving_closes_what_one_may_see(store: RowStore) -> None:
+    store.enter("alice", "team", {0: 7}, 20)
+    opened = store.get("alice", TEAM)
+    store.leave("alice", "team", {0: 30}, 21)
+    store.leave("alice", "team", {0: 28}, 22)
+    closed = store.get("alice", TEAM)
+    store.enter("alice", "team", {0: 50}, 23)
+
+    assert opened == Row(TEAM, activity=20, firsts={0: 7})
+    assert closed == Row(TEAM, activity=22, firsts={0: 7}, lasts={0: 30})
+    assert store.get("alice", TEAM) == Row(TEAM, activity=23, firsts={0: 50})
+
+
+def test_many_can_join_at_once(store: RowStore) -> None:
+    users = [f"u{number}" for number in range(60)]
+
+    store.enter_many(users, "team", {}, 9)
+
+    assert all(store.get(user, TEAM) == Row(TEAM, activity=9, firsts={}) for user in users)
+
+
+def test_a_cursor_on_a_group_says_nothing_of_membership(store: RowStore) -> None:
+    store.advance_read("alice", TEAM, 3)
+
+    row = store.get("alice", TEAM)
+    assert row is not None
+    assert row.firsts is None
+
+
+def test_forgetting_a_user_removes_his_rows_only(store: RowStore) -> None:
+    store.stamp("alice", BOB, 1)
+    store.enter("alice", "team", {}, 1)
+    store.stamp("bob", BOB, 1)
+
+    store.forget("alice")
+
+    assert store.of_user("alice") == []
+    assert len(store.of_user("bob")) == 1

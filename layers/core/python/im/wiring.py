@@ -10,6 +10,7 @@ from im.connect.store import DynamoSessionStore
 from im.connect.tokens import Tokens
 from im.delivery.service import Delivery
 from im.delivery.store import DynamoPresenceStore, SqsFanoutQueue
+from im.group.service import GroupService
 from im.group.store import DynamoGroupStore
 from im.limits import RateLimiter
 from im.message.log import Log
@@ -21,9 +22,12 @@ from im.moderation.store import DynamoWordStore
 from im.platform import aws, clock, telemetry
 from im.platform.dynamo import Dynamo, make_client
 from im.platform.ephemera import Ephemera
+from im.platform.ids import short_id
 from im.platform.poster import SocketPoster
 from im.platform.secrets import Secret
 from im.platform.uids import Uids
+from im.profile.model import UserType
+from im.profile.service import ProfileService
 from im.profile.store import DynamoUserStore
 from im.settings import Env, Settings
 
@@ -137,16 +141,27 @@ def connect_service() -> ConnectService:
         messages(),
         groups(),
         delivery(),
-        users().is_robot,
+        _is_robot,
         config.switches,
         clock.now_ms,
     )
 
 
+def _is_robot(user: str) -> bool:
+    profile = users().get(user)
+    return profile is not None and profile.type == UserType.ROBOT
+
+
+@cache
+def word_list() -> DynamoWordStore:
+    """The sensitive words as they are stored."""
+    return DynamoWordStore(dynamo(), settings().need(Env.DIRECTORY_TABLE))
+
+
 @cache
 def words() -> Filter:
     """The sensitive words."""
-    return Filter(DynamoWordStore(dynamo(), settings().need(Env.DIRECTORY_TABLE)), clock.now_ms)
+    return Filter(word_list(), clock.now_ms)
 
 
 @cache
@@ -194,3 +209,23 @@ def api_limiter() -> RateLimiter:
     """The limit of server API calls per family."""
     capacity = settings().switches.admin_rate_limit
     return RateLimiter(ephemera(), clock.now_ms, capacity, API_WINDOW_MS, share=max(1, capacity // 20))
+
+
+@cache
+def group_service() -> GroupService:
+    """Groups."""
+    return GroupService(groups(), rows(), messages(), message_service(), settings().switches, clock.now_ms, short_id)
+
+
+@cache
+def profile_service() -> ProfileService:
+    """Users."""
+    return ProfileService(
+        users(),
+        group_service(),
+        connect_service(),
+        delivery(),
+        settings().switches,
+        clock.now_ms,
+        short_id,
+    )

@@ -49,7 +49,7 @@ class Logs(Protocol):
 class Rows(Protocol):
     """What groups need of the users' conversation rows."""
 
-    def list(self, user: str) -> list[Row]:
+    def of_user(self, user: str) -> list[Row]:
         """All rows of a user."""
 
     def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
@@ -150,7 +150,7 @@ class GroupService:
         """The ids of the groups that a user is in."""
         return [
             row.conversation.target
-            for row in self._rows.list(user)
+            for row in self._rows.of_user(user)
             if row.conversation.type == ConversationType.GROUP and row.firsts is not None and row.lasts is None
         ]
 

@@ -7,7 +7,7 @@ version, which makes rosters cacheable and lets concurrent changes notice one an
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
@@ -49,8 +49,8 @@ class InfoItem(Model):
     roster_version = NumberAttribute()
     activity = NumberAttribute()
     lines = ListAttribute(of=NumberAttribute)
-    starts: MapAttribute[str, int] = MapAttribute(null=True)  # type: ignore[no-untyped-call]
-    lasts: MapAttribute[str, int] = MapAttribute(null=True)  # type: ignore[no-untyped-call]
+    starts: MapAttribute[str, int] = MapAttribute(null=True)
+    lasts: MapAttribute[str, int] = MapAttribute(null=True)
     pending = BooleanAttribute(null=True)
 
 
@@ -100,7 +100,7 @@ def info_from_item(item: Item) -> GroupInfo:
         roster_version=item["roster_version"],
         activity=item["activity"],
         lines=tuple(item["lines"]),
-        starts=_int_keys(item.get("starts", {})),
+        starts=_int_keys(item.get("starts") or {}),
     )
 
 
@@ -117,8 +117,11 @@ def member_from_item(item: Item) -> GroupMember:
     )
 
 
-def _info_attributes(info: GroupInfo) -> dict[str, Any]:
+def info_to_item(info: GroupInfo, sort_key: str = keys.INFO) -> Item:
+    """The item of a group info."""
     return {
+        "pk": keys.group(info.id),
+        "sk": sort_key,
         "name": info.name,
         "portrait": info.portrait,
         "owner": info.owner,
@@ -142,7 +145,8 @@ def _info_attributes(info: GroupInfo) -> dict[str, Any]:
     }
 
 
-def _member_item(group: str, member: GroupMember) -> Item:
+def member_to_item(group: str, member: GroupMember) -> Item:
+    """The item of a group's member."""
     return {
         "pk": keys.group(group),
         "sk": keys.member(member.id),
@@ -307,13 +311,13 @@ class DynamoGroupStore:
         return True
 
     def put_members(self, group: str, members: Sequence[GroupMember]) -> None:
-        self._dynamo.batch_put(self._table, (_member_item(group, member) for member in members))
+        self._dynamo.batch_put(self._table, (member_to_item(group, member) for member in members))
 
     def delete_members(self, group: str, users: Iterable[str]) -> None:
         self._dynamo.batch_delete(self._table, ({"pk": keys.group(group), "sk": keys.member(user)} for user in users))
 
     def found(self, info: GroupInfo) -> bool:
-        item = InfoItem(keys.group(info.id), keys.INFO, **_info_attributes(info))
+        item = InfoItem(**info_to_item(info))
         claim = RosterItem.version == info.roster_version
         try:
             with self._dynamo.transaction(InfoItem) as writes:
@@ -354,12 +358,11 @@ class DynamoGroupStore:
         return True
 
     def dissolve(self, info: GroupInfo, lasts: Mapping[int, int]) -> bool:
-        attributes = {**_info_attributes(info), "lasts": _text_keys(lasts), "pending": True}
-        remainder = InfoItem(keys.group(info.id), keys.DISSOLVED, **attributes)
+        remains = {**info_to_item(info, keys.DISSOLVED), "lasts": _text_keys(lasts), "pending": True}
         try:
             with self._dynamo.transaction(InfoItem) as writes:
                 writes.delete(InfoItem(keys.group(info.id), keys.INFO), InfoItem.pk.exists())
-                writes.save(remainder)
+                writes.save(InfoItem(**remains))
         except ConditionFailed:
             return False
         return True

@@ -1,6 +1,6 @@
 """The use cases of users (server-api spec 2.1)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from im.profile.model import (
 )
 from im.profile.store import UserStore
 from im.settings import Switches
+from im.wire import frames
 
 _ATTEMPTS = 4
 
@@ -46,10 +47,11 @@ class Sessions(Protocol):
         """Remove what sessions and conversations left."""
 
 
-class Refresh(Protocol):
-    """Tells a user's own devices that his profile has changed."""
+class Delivery(Protocol):
+    """What users need of the delivery."""
 
-    def __call__(self, user: str) -> None: ...
+    def push(self, users: Sequence[str], frame_for: Callable[[str], bytes]) -> object:
+        """Post a frame to users' devices."""
 
 
 class ProfileService:
@@ -59,7 +61,7 @@ class ProfileService:
         store: users.
         groups: what he is in.
         sessions: where he is connected.
-        refresh: tells his devices.
+        delivery: tells his devices.
         switches: the deployment's behaviour.
         clock: the time.
         new_id: makes ids of users that come without one.
@@ -70,7 +72,7 @@ class ProfileService:
         store: UserStore,
         groups: Groups,
         sessions: Sessions,
-        refresh: Refresh,
+        delivery: Delivery,
         switches: Switches,
         clock: Clock,
         new_id: NewId,
@@ -78,7 +80,7 @@ class ProfileService:
         self._store = store
         self._groups = groups
         self._sessions = sessions
-        self._refresh = refresh
+        self._delivery = delivery
         self._switches = switches
         self._clock = clock
         self._new_id = new_id
@@ -136,7 +138,7 @@ class ProfileService:
                 raise ImError(Code.NOT_EXIST)
             new = updated(old, user, chosen, self._next_time(old))
             if self._replace(new, old):
-                self._refresh(user.id)
+                self._delivery.push([user.id], lambda own: frames.push("profile", {"userId": own}))
                 return new
         raise BusyError("the user is being changed by somebody else")
 
@@ -169,11 +171,6 @@ class ProfileService:
     def users(self, user_ids: Iterable[str]) -> dict[str, User]:
         """Many users by id, the destroyed ones blank; unknown ones are missing."""
         return self._store.get_many(user_ids)
-
-    def is_robot(self, user_id: str) -> bool:
-        """Whether a user is a robot; somebody unregistered is none."""
-        user = self._store.get(user_id)
-        return user is not None and user.type == UserType.ROBOT
 
     def destroy(self, user_id: str) -> None:
         """Destroy a user: sessions, groups, profile, conversations; success also for unknown ids.

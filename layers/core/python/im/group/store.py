@@ -100,7 +100,7 @@ def info_from_item(item: Item) -> GroupInfo:
         roster_version=item["roster_version"],
         activity=item["activity"],
         lines=tuple(item["lines"]),
-        starts=_int_keys(item.get("starts") or {}),
+        starts=_int_keys(item.get("starts", {})),
     )
 
 
@@ -141,21 +141,21 @@ def info_to_item(info: GroupInfo, sort_key: str = keys.INFO) -> Item:
         "roster_version": info.roster_version,
         "activity": info.activity,
         "lines": list(info.lines),
-        "starts": _text_keys(info.starts) or None,
+        **({"starts": _text_keys(info.starts)} if info.starts else {}),
     }
 
 
 def member_to_item(group: str, member: GroupMember) -> Item:
-    """The item of a group's member."""
+    """The item of a group's member; what is at its default takes no room, there may be thousands of them."""
     return {
         "pk": keys.group(group),
         "sk": keys.member(member.id),
-        "alias": member.alias or None,
         "type": member.type,
-        "extra": member.extra or None,
         "update_dt": member.update_dt,
         "create_dt": member.create_dt,
-        "leaving": member.leaving or None,
+        **({"alias": member.alias} if member.alias else {}),
+        **({"extra": member.extra} if member.extra else {}),
+        **({"leaving": True} if member.leaving else {}),
     }
 
 

@@ -1,0 +1,118 @@
+"""The contract of the users."""
+
+from dataclasses import replace
+
+import pytest
+
+from im.platform.dynamo import Dynamo
+from im.profile.model import User
+from im.profile.store import DynamoUserStore, UserStore, user_from_item
+from tests.fakes.profile import MemoryUserStore
+from tests.stores.tables import DIRECTORY
+
+ANN = User(
+    "a|n%n",
+    name="ann",
+    display_name="Ann",
+    portrait="http://p",
+    gender=1,
+    mobile="139",
+    email="a@b.c",
+    address="here",
+    company="co",
+    social="so",
+    extra="{}",
+    type=3,
+    created=1000,
+    update_dt=1001,
+)
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def store(request: pytest.FixtureRequest) -> UserStore:
+    if request.param == "memory":
+        return MemoryUserStore()
+    return DynamoUserStore(request.getfixturevalue("dynamo"), DIRECTORY)
+
+
+def test_a_user_comes_back_and_is_found_by_name_and_mobile(store: UserStore) -> None:
+    assert store.put(ANN, None)
+
+    assert store.get(ANN.id) == ANN
+    assert store.get_many([ANN.id, "nobody"]) == {ANN.id: ANN}
+    assert store.id_of_name("ann") == ANN.id
+    assert store.ids_of_mobile("139") == [ANN.id]
+    assert (store.get("nobody"), store.id_of_name("nobody"), store.ids_of_mobile("0")) == (None, None, [])
+
+
+def test_a_name_belongs_to_one_user_and_a_refusal_changes_nothing(store: UserStore) -> None:
+    store.put(ANN, None)
+
+    assert not store.put(User("other", name="ann", mobile="140", update_dt=5), None)
+    assert store.get("other") is None
+    assert store.ids_of_mobile("140") == []
+
+
+def test_a_change_moves_name_and_mobile(store: UserStore) -> None:
+    store.put(ANN, None)
+    changed = replace(ANN, name="anna", mobile="140", update_dt=1002)
+
+    assert store.put(changed, ANN)
+    assert (store.id_of_name("ann"), store.id_of_name("anna")) == (None, ANN.id)
+    assert (store.ids_of_mobile("139"), store.ids_of_mobile("140")) == ([], [ANN.id])
+    assert store.put(User("other", name="ann", update_dt=5), None)
+
+
+def test_a_change_of_a_user_that_has_changed_meanwhile_is_refused(store: UserStore) -> None:
+    store.put(ANN, None)
+    store.put(replace(ANN, extra="new", update_dt=1002), ANN)
+
+    assert not store.put(replace(ANN, extra="newer", update_dt=1003), ANN)
+    assert not store.put(ANN, None)
+
+
+def test_several_users_may_share_a_mobile(store: UserStore) -> None:
+    store.put(ANN, None)
+    store.put(User("bob", name="bob", mobile="139"), None)
+
+    assert sorted(store.ids_of_mobile("139")) == [ANN.id, "bob"]
+
+
+def test_a_destroyed_user_gives_his_name_back_and_can_return(store: UserStore) -> None:
+    store.put(ANN, None)
+    gone = User(ANN.id, name=ANN.id, deleted=True, created=1000, update_dt=1002)
+    store.put(gone, ANN)
+    assert (store.get(ANN.id), store.id_of_name("ann"), store.ids_of_mobile("139")) == (gone, None, [])
+
+    back = replace(ANN, update_dt=1003)
+    assert store.put(back, gone)
+    assert (store.get(ANN.id), store.id_of_name("ann")) == (back, ANN.id)
+
+
+def test_seeds_are_remembered(store: UserStore) -> None:
+    assert not store.seeded()
+    store.mark_seeded()
+    assert store.seeded()
+
+
+def test_the_key_for_reads_that_span_domains_leads_to_the_profile(dynamo: Dynamo) -> None:
+    store = DynamoUserStore(dynamo, DIRECTORY)
+    store.put(ANN, None)
+    key = store.user_key(ANN.id)
+
+    assert user_from_item(dynamo.batch_get([key])[key]) == ANN
+
+
+def test_users_are_listed_by_the_index_in_the_order_of_their_creation(dynamo: Dynamo) -> None:
+    store = DynamoUserStore(dynamo, DIRECTORY)
+    for user, created in (("late", 20_000), ("early", 3_000), ("middle", 4_000)):
+        store.put(User(user, name=user, created=created), None)
+
+    raw = dynamo.client.query(
+        TableName=DIRECTORY,
+        IndexName="by_type",
+        KeyConditionExpression="gt = :users",
+        ExpressionAttributeValues={":users": {"S": "users"}},
+    )
+
+    assert [item["pk"]["S"] for item in raw["Items"]] == ["u|early", "u|middle", "u|late"]

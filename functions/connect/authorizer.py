@@ -10,7 +10,7 @@ from im.connect.tokens import TokenExpired
 from im.errors import Code, ImError
 from im.platform.telemetry import logger
 from im.wire.handshake import credentials
-from im.wiring import gate
+from im.wiring.gate import gate
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

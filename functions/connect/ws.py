@@ -10,7 +10,8 @@ from im.platform import telemetry
 from im.routing import Answer, Call, Router, call_of, refuse
 from im.wire import frames
 from im.wire.handshake import SUBPROTOCOL, selects_subprotocol
-from im.wiring import client_limiter, connect_service, settings
+from im.wiring.base import client_limiter, settings
+from im.wiring.connect import connect_service
 
 router = Router("session", client_limiter)
 

@@ -8,7 +8,7 @@ from im.delivery.store import job_from_body
 from im.errors import BusyError
 from im.platform import telemetry
 from im.platform.clock import now_ms
-from im.wiring import delivery
+from im.wiring.delivery import delivery
 
 processor = BatchProcessor(event_type=EventType.SQS)
 

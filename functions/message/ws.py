@@ -8,7 +8,8 @@ from im.message.model import Payload, Sender, Sent
 from im.message.service import HISTORY_LIMIT, PULL_LIMIT, PULL_RANGES, Range
 from im.routing import Answer, Call, Router
 from im.wire import frames
-from im.wiring import client_limiter, media, message_service
+from im.wiring.base import client_limiter
+from im.wiring.message import media, message_service
 
 router = Router("message", client_limiter)
 

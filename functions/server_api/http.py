@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from im.server_api.wiring import server_api
+from im.wiring.api import server_api
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

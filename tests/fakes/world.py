@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from im.connect.service import ConnectService, Gate
+from im.connect.gate import Gate
+from im.connect.service import ConnectService
 from im.connect.tokens import Tokens
 from im.delivery.model import Device
 from im.delivery.service import Delivery
@@ -58,14 +59,14 @@ class World:
         self.gate = Gate(self.sessions, self.tokens)
         self.connect = ConnectService(
             self.sessions,
-            self.tokens,
             self.rows,
             self.messages,
             self.groups,
             self.delivery,
-            self.robots.__contains__,
             self.switches,
             self.clock,
+            issuer=self.tokens,
+            is_robot=self.robots.__contains__,
         )
 
     def message_service(self) -> MessageService:
@@ -100,7 +101,7 @@ class World:
         payload = Payload(**{"type": 1, "searchableContent": text, "persistFlag": 3, **fields})
         device = self.presence.load_one(user).device("phone")
         sender = Sender(user, "phone", device.connection) if device else Sender(user)
-        return self.service.send(sender, conversation, payload, cid=cid or f"{user}:{text}", base=base)
+        return self.service.send(sender, conversation, payload, cid=cid or f"{user}:{text[:20]}", base=base)
 
     def pushes(self, connection: str, kind: str = "message") -> list[dict[str, Any]]:
         """The bodies of the pushes of one kind that a connection got."""

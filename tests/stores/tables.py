@@ -12,7 +12,10 @@ def _table(name: str, keys: dict[str, str], index: dict[str, dict[str, str]] | N
         "KeySchema": _schema(keys),
         "AttributeDefinitions": [
             {"AttributeName": attribute, "AttributeType": kind}
-            for attribute, kind in {**keys, **{k: v for each in (index or {}).values() for k, v in each.items()}}.items()
+            for attribute, kind in {
+                **keys,
+                **{k: v for each in (index or {}).values() for k, v in each.items()},
+            }.items()
         ],
     }
     if index:
@@ -24,9 +27,7 @@ def _table(name: str, keys: dict[str, str], index: dict[str, dict[str, str]] | N
 
 
 def _schema(keys: dict[str, str]) -> list[dict[str, str]]:
-    return [
-        {"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-    ]
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=False)]
 
 
 DEFINITIONS = [

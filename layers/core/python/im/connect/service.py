@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 from im.connect.model import (
     KICKABLE,
@@ -15,7 +16,6 @@ from im.connect.model import (
     next_token_minute,
 )
 from im.connect.store import SessionStore
-from im.connect.tokens import Tokens
 from im.delivery.model import Device
 from im.delivery.service import Delivery
 from im.errors import Code, ImError, InvalidError
@@ -33,34 +33,11 @@ _FORBIDDEN = 2
 _PLATFORMS = range(18)
 
 
-class Gate:
-    """Decides who may connect; all that the authorizer needs, and nothing more, so that it starts quickly.
+class TokenIssuer(Protocol):
+    """Makes tokens."""
 
-    Args:
-        sessions: the logins.
-        tokens: reads tokens.
-    """
-
-    def __init__(self, sessions: SessionStore, tokens: Tokens) -> None:
-        self._sessions = sessions
-        self._tokens = tokens
-
-    def admit(self, token: str, client: str) -> Claims:
-        """The claims of a token that may connect now as this client.
-
-        Raises:
-            ImError: 6 for a token that is not ours, has expired (``TokenExpired``) or is another client's; 7 kicked or
-                logged out; 245 forbidden.
-        """
-        claims = self._tokens.read(token)
-        if claims.client != client:
-            raise ImError(Code.TOKEN_ERROR, "the token is another client's")
-        session, status = self._sessions.gate(claims.user, claims.client)
-        if status == _FORBIDDEN:
-            raise ImError(Code.USER_BLOCKED)
-        if session is None or session.deleted or session.generation != claims.generation:
-            raise ImError(Code.KICKED_OFF)
-        return claims
+    def issue(self, claims: Claims) -> str:
+        """A token for these claims."""
 
 
 class ConnectService:
@@ -68,30 +45,31 @@ class ConnectService:
 
     Args:
         sessions: the logins.
-        tokens: issues tokens; None in functions that never do.
         rows: the users' conversation rows.
         messages: the logs, for their heads.
         groups: groups, for their activity.
         delivery: presence, and frames to a user's devices.
-        is_robot: whether a user id is a robot's, which gets no token.
         switches: the deployment's behaviour.
         clock: the time.
+        issuer: makes tokens; None in functions that never do.
+        is_robot: whether a user id is a robot's, which gets no token.
     """
 
     def __init__(
         self,
         sessions: SessionStore,
-        tokens: Tokens | None,
         rows: RowStore,
         messages: MessageStore,
         groups: GroupStore,
         delivery: Delivery,
-        is_robot: Callable[[str], bool],
         switches: Switches,
         clock: Clock,
+        *,
+        issuer: TokenIssuer | None = None,
+        is_robot: Callable[[str], bool] = lambda user: False,
     ) -> None:
         self._sessions = sessions
-        self._tokens = tokens
+        self._issuer = issuer
         self._rows = rows
         self._messages = messages
         self._groups = groups
@@ -115,7 +93,7 @@ class ConnectService:
         check_id(client, "clientId")
         if platform not in _PLATFORMS:
             raise InvalidError("platform is not one of Wildfire's")
-        if self._tokens is None:
+        if self._issuer is None:
             raise ImError(Code.NOT_IMPLEMENT)
         if self._is_robot(user):
             raise ImError(Code.ROBOT_NO_TOKEN)
@@ -137,7 +115,7 @@ class ConnectService:
             multi_pad=switches.multi_pad_endpoint,
         ):
             self.kick(user, session.client)
-        return self._tokens.issue(Claims(user, client, platform, generation))
+        return self._issuer.issue(Claims(user, client, platform, generation))
 
     def sessions(self, user: str) -> list[SessionState]:
         """The user's logins that are not ended, with their presence (server-api spec 2.1, onlinestatus)."""

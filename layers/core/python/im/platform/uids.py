@@ -21,7 +21,8 @@ _TRIES = 8
 
 
 def next_uid(now_ms: int, node: int, own_last_ms: int, previous_uid: int) -> int:
-    """A message uid: 43 bits of milliseconds, 14 bits of node, 7 zero bits (exact as a double, server-api spec 7.4).
+    """A message uid: 43 bits of milliseconds, 14 bits of node, 7 zero bits, which keep it exact as a double
+    (server-api spec 7.4) until uids pass 2**60 in the year 2035.
 
     Strictly greater than this node's last one and than the conversation's previous uid.
 

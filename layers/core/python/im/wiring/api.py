@@ -1,0 +1,85 @@
+"""The server API and all that it reaches: the one function that may do everything."""
+
+from functools import cache, partial
+
+from im.connect.service import ConnectService
+from im.group.service import GroupService
+from im.limits import RateLimiter
+from im.moderation.service import ModerationService
+from im.platform import aws, clock
+from im.platform.ids import short_id
+from im.platform.secrets import Secret
+from im.profile.model import UserType
+from im.profile.service import ProfileService
+from im.profile.store import DynamoUserStore
+from im.server_api.api import ServerApi
+from im.server_api.endpoints import Services
+from im.settings import Env
+from im.wiring.base import dynamo, ephemera, groups, messages, rows, sessions, settings
+from im.wiring.delivery import delivery
+from im.wiring.gate import tokens
+from im.wiring.message import message_service, word_list
+
+_WINDOW_MS = 10_000
+
+
+@cache
+def _users() -> DynamoUserStore:
+    return DynamoUserStore(dynamo(), settings().need(Env.DIRECTORY_TABLE))
+
+
+@cache
+def _connect_service() -> ConnectService:
+    return ConnectService(
+        sessions(),
+        rows(),
+        messages(),
+        groups(),
+        delivery(),
+        settings().switches,
+        clock.now_ms,
+        issuer=tokens(),
+        is_robot=_is_robot,
+    )
+
+
+def _is_robot(user: str) -> bool:
+    profile = _users().get(user)
+    return profile is not None and profile.type == UserType.ROBOT
+
+
+@cache
+def _group_service() -> GroupService:
+    return GroupService(groups(), rows(), messages(), message_service(), settings().switches, clock.now_ms, short_id)
+
+
+@cache
+def _profile_service() -> ProfileService:
+    return ProfileService(
+        _users(),
+        _group_service(),
+        _connect_service(),
+        delivery(),
+        settings().switches,
+        clock.now_ms,
+        short_id,
+    )
+
+
+@cache
+def server_api() -> ServerApi:
+    """The server API."""
+    config = settings()
+    secret = Secret(
+        partial(aws.client, "secretsmanager", config.region), config.need(Env.ADMIN_SECRET_ID), clock.now_ms
+    )
+    capacity = config.switches.admin_rate_limit
+    limiter = RateLimiter(ephemera(), clock.now_ms, capacity, _WINDOW_MS, share=max(1, capacity // 20))
+    services = Services(
+        users=_profile_service(),
+        sessions=_connect_service(),
+        messages=message_service(),
+        groups=_group_service(),
+        words=ModerationService(word_list()),
+    )
+    return ServerApi(services, secret.values, ephemera(), limiter, config.switches, clock.now_ms)

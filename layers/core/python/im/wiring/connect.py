@@ -1,0 +1,14 @@
+"""Sockets: presence, kicks, hello."""
+
+from functools import cache
+
+from im.connect.service import ConnectService
+from im.platform import clock
+from im.wiring.base import groups, messages, rows, sessions, settings
+from im.wiring.delivery import delivery
+
+
+@cache
+def connect_service() -> ConnectService:
+    """Sessions, presence, hello; it issues no tokens."""
+    return ConnectService(sessions(), rows(), messages(), groups(), delivery(), settings().switches, clock.now_ms)

@@ -1,0 +1,28 @@
+"""Bringing frames to users."""
+
+from functools import cache, partial
+
+from im.delivery.service import Delivery
+from im.delivery.store import SqsFanoutQueue
+from im.platform import aws, clock, telemetry
+from im.platform.poster import SocketPoster
+from im.settings import Env
+from im.wiring.base import presence, settings
+
+
+@cache
+def delivery() -> Delivery:
+    """Brings frames to users; only functions that were given the queue use it."""
+    config = settings()
+    queue = None
+    if Env.FANOUT_QUEUE_URL in config.resources:
+        queue = SqsFanoutQueue(partial(aws.client, "sqs", config.region), config.need(Env.FANOUT_QUEUE_URL))
+    return Delivery(
+        presence(),
+        SocketPoster(config.need(Env.SOCKET_ENDPOINT), config.region, aws.credentials),
+        queue,
+        clock.now_ms,
+        inline_limit=config.switches.inline_limit,
+        chunk=config.switches.fanout_chunk,
+        count=telemetry.count,
+    )

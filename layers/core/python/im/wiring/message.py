@@ -1,0 +1,53 @@
+"""Messages and uploads."""
+
+from functools import cache, partial
+
+from im.message.log import Log
+from im.message.media import Media
+from im.message.service import MessageService
+from im.moderation.service import Filter
+from im.moderation.store import DynamoWordStore
+from im.platform import aws, clock, telemetry
+from im.platform.uids import Uids
+from im.settings import Env
+from im.wiring.base import dynamo, ephemera, groups, messages, rows, settings
+from im.wiring.delivery import delivery
+
+
+@cache
+def word_list() -> DynamoWordStore:
+    """The sensitive words as they are stored."""
+    return DynamoWordStore(dynamo(), settings().need(Env.DIRECTORY_TABLE))
+
+
+@cache
+def message_service() -> MessageService:
+    """Messages."""
+    switches = settings().switches
+    uids = Uids(ephemera(), clock.now_ms)
+    log = Log(messages(), uids, index_uids=switches.uid_index == "all", count=telemetry.count)
+    return MessageService(
+        messages(),
+        rows(),
+        groups(),
+        delivery(),
+        log,
+        uids,
+        Filter(word_list(), clock.now_ms),
+        switches,
+        clock.now_ms,
+        count=telemetry.count,
+    )
+
+
+@cache
+def media() -> Media:
+    """Permissions to upload."""
+    config = settings()
+    return Media(
+        partial(aws.client, "s3", config.region),
+        config.need(Env.MEDIA_BUCKET),
+        config.need(Env.MEDIA_BASE_URL),
+        config.switches.max_upload_bytes,
+        clock.now_ms,
+    )

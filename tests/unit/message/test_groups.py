@@ -1,0 +1,204 @@
+"""Messages in groups: who gets them, who may read what, and what a removal cuts off."""
+
+import pytest
+
+from im.errors import Code, ImError
+from im.group.model import GroupInfo, GroupMember, MemberType, Roster
+from im.message.model import Conversation, Message, Payload, Sender
+from im.message.service import Range
+from tests.fakes.world import World
+
+TEAM = Conversation(1, "team")
+
+
+def refusal(code: Code) -> "pytest.RaisesExc[ImError]":
+    return pytest.raises(ImError, check=lambda error: error.code == code)
+
+
+def found(world: World, *members: str, **info: object) -> None:
+    """A group as it is once it exists; the first member owns it."""
+    world.rows.enter_many(members, "team", {}, world.now // 60_000)
+    types = {members[0]: MemberType.OWNER}
+    world.groups.put_members("team", [GroupMember(each, type=types.get(each, 0)) for each in members])
+    roster = Roster(1, members)
+    group = GroupInfo("team", owner=members[0], roster_version=1, member_count=len(members), **info)  # type: ignore[arg-type]
+    assert world.groups.put_roster("team", roster, 0)
+    assert world.groups.found(group)
+
+
+def leave(world: World, user: str, last: int) -> None:
+    """A removal in the order in which the group domain does it, up to the notice."""
+    roster = world.groups.latest_roster("team").with_removed([user])
+    world.groups.put_roster("team", roster, roster.version - 1)
+    world.groups.publish("team", roster, world.now)
+    world.rows.leave(user, "team", {0: last}, world.now // 60_000)
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    found(made, "alice", "bob", "carol")
+    return made
+
+
+def test_every_member_gets_the_message_and_it_is_stored_once(world: World) -> None:
+    sockets = {user: world.online(user) for user in ("alice", "bob", "carol")}
+
+    world.say("alice", "hello", group="team")
+
+    assert {user: len(world.pushes(socket)) for user, socket in sockets.items()} == {"alice": 0, "bob": 1, "carol": 1}
+    assert world.messages.puts == 1
+
+
+def test_a_stranger_may_neither_send_nor_read(world: World) -> None:
+    with refusal(Code.NOT_IN_GROUP):
+        world.say("mallory", "hello", group="team")
+    with refusal(Code.NOT_IN_GROUP):
+        world.service.pull("mallory", [Range(TEAM, 0, 10)])
+    with refusal(Code.NOT_IN_GROUP):
+        world.service.history("mallory", TEAM, None, 10)
+    with refusal(Code.NOT_IN_GROUP):
+        world.service.read("mallory", TEAM, 1)
+
+
+def test_a_cursor_row_does_not_make_a_stranger_a_reader(world: World) -> None:
+    world.rows.advance_read("mallory", TEAM, 1)
+
+    with refusal(Code.NOT_IN_GROUP):
+        world.service.pull("mallory", [Range(TEAM, 0, 10)])
+
+
+def test_a_group_that_does_not_exist_says_so(world: World) -> None:
+    with refusal(Code.NOT_EXIST):
+        world.say("alice", "hello", group="nowhere")
+
+
+def test_a_large_group_is_served_through_the_queue_in_chunks() -> None:
+    world = World(inline_limit=3, fanout_chunk=2)
+    found(world, "alice", "bob", "carol", "dave", "erin")
+    phone = world.online("alice")
+    world.online("bob")
+
+    world.say("alice", "hello", group="team")
+
+    assert [job.users for job in world.queue.jobs] == [("alice", "bob"), ("carol", "dave"), ("erin",)]
+    assert {job.skip for job in world.queue.jobs} == {phone}
+    assert world.poster.frames == {}
+
+
+def test_a_queued_chunk_reaches_its_users_and_reports_those_it_did_not_reach() -> None:
+    world = World(inline_limit=2, fanout_chunk=10)
+    found(world, "alice", "bob", "carol", "dave")
+    bob, carol, dave = (world.online(user) for user in ("bob", "carol", "dave"))
+    world.poster.gone.add(carol)
+    world.poster.stuck.add(dave)
+    world.say("alice", "hello", group="team")
+
+    reach = world.delivery.work(world.queue.jobs[0])
+
+    assert len(world.pushes(bob)) == 1
+    assert (reach.failed, reach.offline) == (("dave",), ("alice",))
+    assert not world.presence.load_one("carol").device("phone").online  # type: ignore[union-attr]
+
+
+def test_a_directed_message_reaches_the_listed_members_only(world: World) -> None:
+    bob, carol, mallory = (world.online(user) for user in ("bob", "carol", "mallory"))
+
+    world.service.send(Sender("alice"), TEAM, _payload("psst"), to=["bob", "mallory"], cid="a", base=0)
+
+    assert (len(world.pushes(bob)), world.pushes(carol), world.pushes(mallory)) == (1, [], [])
+    [page] = world.service.pull("carol", [Range(TEAM, 0, 10)])
+    assert (page.messages, page.through) == ((), 1)
+
+
+def test_a_removed_member_gets_nothing_after_the_notice_of_his_removal(world: World) -> None:
+    """The roster changes while a message is on its way: after its append the new version is seen."""
+    carol = world.online("carol")
+    put = world.messages.put
+
+    def remove_then_put(message: Message, *, indexed: bool) -> Message | None:
+        if message.cid == "late":
+            leave(world, "carol", 1)
+            world.messages.put = put  # type: ignore[method-assign]
+            world.service.post_notice("team", "alice", 106, {"g": "team", "ms": ["carol"]}, recipients_extra=["carol"])
+        return put(message, indexed=indexed)
+
+    world.say("alice", "first", group="team")
+    world.messages.put = remove_then_put  # type: ignore[method-assign]
+    late = world.say("alice", "late", group="team", cid="late", base=1)
+
+    assert (late.seq, [push["seq"] for push in world.pushes(carol)]) == (3, [1, 2])
+
+
+def test_what_one_may_read_ends_where_one_left_and_begins_where_one_joined(world: World) -> None:
+    for number in range(6):
+        world.say("alice", str(number), group="team", base=number)
+    leave(world, "carol", 4)
+    world.rows.enter("dave", "team", {0: 5}, 0)
+
+    [carols] = world.service.pull("carol", [Range(TEAM, 0, 100)])
+    [daves] = world.service.pull("dave", [Range(TEAM, 0, 100)])
+    history, more = world.service.history("dave", TEAM, None, 10)
+
+    assert ([each.seq for each in carols.messages], carols.head) == ([1, 2, 3, 4], 4)
+    assert [each.seq for each in daves.messages] == [5, 6]
+    assert ([each.seq for each in history], more) == ([6, 5], False)
+    assert world.service.read("carol", TEAM, 6) == 4
+
+
+def test_hello_tells_a_member_his_bounds_and_follows_the_groups_activity(world: World) -> None:
+    world.say("alice", "one", group="team")
+    world.rows.enter("dave", "team", {0: 2}, world.now // 60_000)
+    token = world.connect.hello("bob", None, 10).token
+    world.now += 600_000
+    quiet = world.connect.hello("bob", token, 10)
+    world.say("alice", "two", group="team", base=1)
+
+    busy = world.connect.hello("bob", quiet.token, 10)
+    leave(world, "carol", 1)
+
+    assert [(state.head, state.first) for state in busy.conversations] == [(2, 1)]
+    assert [state.first for state in world.connect.hello("dave", None, 10).conversations] == [2]
+    assert [(state.head, state.last) for state in world.connect.hello("carol", None, 10).conversations] == [(1, 1)]
+
+
+def test_lines_of_a_group_are_conversations_of_their_own(world: World) -> None:
+    world.say("alice", "one", group="team")
+    world.service.send(Sender("alice"), Conversation(1, "team", 2), _payload("two"), cid="b", base=0)
+
+    states = world.connect.hello("bob", None, 10).conversations
+
+    assert sorted((state.conversation.line, state.head) for state in states) == [(0, 1), (2, 1)]
+
+
+def test_a_muted_group_lets_its_owner_and_the_exempted_types_through() -> None:
+    world = World()
+    found(world, "alice", "bob", mute=1)
+
+    with refusal(Code.GROUP_MUTED):
+        world.say("bob", "hello", group="team")
+
+    assert world.say("alice", "hello", group="team").seq == 1
+    assert world.say("bob", "", group="team", base=1, type=402, persistFlag=0).seq == 2
+
+
+def test_the_owner_recalls_a_members_message_and_a_member_does_not_recall_the_owners(world: World) -> None:
+    world.say("bob", "oops", group="team")
+    world.say("alice", "rule", group="team", base=1)
+    world.now += 10**9
+
+    event, _ = world.service.recall(Sender("alice"), TEAM, 1)
+    with refusal(Code.NOT_RIGHT):
+        world.service.recall(Sender("bob"), TEAM, 2)
+
+    assert event.seq == 3
+
+
+def test_a_notice_appears_on_every_line_that_is_asked_for(world: World) -> None:
+    seqs = world.service.post_notice("team", "alice", 110, {"g": "team", "n": "x", "m": None}, lines=(0, 3))
+
+    assert seqs == {0: 1, 3: 1}
+
+
+def _payload(text: str) -> Payload:
+    return Payload(type=1, searchableContent=text)

@@ -1,12 +1,20 @@
 """Every function: its trigger file, what it may do, and how long it may take.
 
-The grants and the environment variables follow from this one table, so a function knows the name of a resource exactly
-when it may use it.
+The grants and the environment variables follow from this one table.
 """
 
 from dataclasses import dataclass
 
+from im.settings import Env
 from stacks.names import Secret, Table
+
+_TABLES = {
+    Table.MESSAGES: Env.MESSAGES_TABLE,
+    Table.DIRECTORY: Env.DIRECTORY_TABLE,
+    Table.PRESENCE: Env.PRESENCE_TABLE,
+    Table.EPHEMERA: Env.EPHEMERA_TABLE,
+}
+_SECRETS = {Secret.ADMIN: Env.ADMIN_SECRET_ID, Secret.TOKEN: Env.TOKEN_SECRET_ID}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,8 @@ class FunctionSpec:
         posts: it posts to sockets and closes them.
         sends_fanout: it puts chunks of recipients on the fan-out queue.
         uploads: it signs uploads to the media bucket.
+        wired: further variables, of what its services are built with but its operations do not touch: the function is
+            told the names, and may do nothing with them.
     """
 
     name: str
@@ -33,6 +43,7 @@ class FunctionSpec:
     posts: bool = False
     sends_fanout: bool = False
     uploads: bool = False
+    wired: frozenset[Env] = frozenset()
 
     @property
     def domain(self) -> str:
@@ -43,6 +54,19 @@ class FunctionSpec:
     def handler(self) -> str:
         """What Lambda imports and calls."""
         return f"{self.module}.handler"
+
+    @property
+    def variables(self) -> frozenset[Env]:
+        """The resources that the function is told."""
+        told = {*self.wired, *(_TABLES[table] for table in self.reads | self.writes)}
+        told.update(_SECRETS[secret] for secret in self.secrets)
+        if self.posts:
+            told.add(Env.SOCKET_ENDPOINT)
+        if self.sends_fanout:
+            told.add(Env.FANOUT_QUEUE_URL)
+        if self.uploads:
+            told.update((Env.MEDIA_BUCKET, Env.MEDIA_BASE_URL))
+        return frozenset(told)
 
 
 _SOCKET_TIMEOUT_S = 10
@@ -84,16 +108,17 @@ GROUP_WS = FunctionSpec(
     "GroupWs",
     "functions.group.ws",
     timeout_s=_SOCKET_TIMEOUT_S,
-    writes=frozenset({_M, _D, _P, _E}),
-    posts=True,
-    sends_fanout=True,
+    reads=frozenset({_D, _P}),
+    writes=frozenset({_E}),
+    wired=frozenset({Env.MESSAGES_TABLE, Env.SOCKET_ENDPOINT, Env.FANOUT_QUEUE_URL}),
 )
 PROFILE_WS = FunctionSpec(
     "ProfileWs",
     "functions.profile.ws",
     timeout_s=_SOCKET_TIMEOUT_S,
-    writes=frozenset({_D, _P, _E}),
-    posts=True,
+    reads=frozenset({_D, _P}),
+    writes=frozenset({_E}),
+    wired=frozenset({Env.SOCKET_ENDPOINT}),
 )
 SERVER_API = FunctionSpec(
     "ServerApi",

@@ -244,7 +244,6 @@ class Operations(Stack):
             dimensions_map={"service": self._environment.service_name},
             statistic=statistic,
             period=period,
-            label=name if statistic == "Sum" else statistic,
         )
 
     def _socket_metric(self, name: str, statistic: str = "Sum", period: Duration = _MINUTE) -> cloudwatch.Metric:
@@ -254,7 +253,6 @@ class Operations(Stack):
             dimensions_map={"ApiId": self._realtime.api.api_id, "Stage": self._realtime.stage_name},
             statistic=statistic,
             period=period,
-            label=name if statistic == "Sum" else statistic,
         )
 
     def _table_throttles(self, name: Table, table: dynamodb.TableV2) -> cloudwatch.MathExpression:

@@ -1,7 +1,6 @@
 """The stateless stack: the WebSocket API, the server API's URL, the functions behind them, and the fan-out queue."""
 
 import json
-from collections.abc import Iterator
 
 from aws_cdk import Aws, CfnOutput, Duration, Stack
 from aws_cdk import aws_apigateway as apigateway
@@ -37,14 +36,6 @@ _WRITE = (
     "dynamodb:PutItem",
     "dynamodb:UpdateItem",
 )
-_TABLE_VARIABLES = {
-    Table.MESSAGES: Env.MESSAGES_TABLE,
-    Table.DIRECTORY: Env.DIRECTORY_TABLE,
-    Table.PRESENCE: Env.PRESENCE_TABLE,
-    Table.EPHEMERA: Env.EPHEMERA_TABLE,
-}
-_SECRET_VARIABLES = {Secret.ADMIN: Env.ADMIN_SECRET_ID, Secret.TOKEN: Env.TOKEN_SECRET_ID}
-
 _FANOUT_ATTEMPTS = 5
 _FANOUT_RETENTION = Duration.hours(1)
 """A client that was not told finds the message at its next heartbeat, so an old push is worth nothing."""
@@ -179,30 +170,36 @@ class Realtime(Stack):
             defaults,
             handler=spec.handler,
             code=self._bundler.function(spec.domain),
-            variables=dict(self._variables(spec)),
+            variables=self._variables(spec),
             timeout=Duration.seconds(spec.timeout_s),
             memory_mb=self._environment.memory_mb.get(spec.name, DEFAULT_MEMORY_MB),
         )
         self._grant(spec, function)
         return function
 
-    def _variables(self, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
-        yield "POWERTOOLS_SERVICE_NAME", self._environment.service_name
-        yield "POWERTOOLS_METRICS_NAMESPACE", METRICS_NAMESPACE
-        for table in sorted(spec.reads | spec.writes):
-            yield _TABLE_VARIABLES[table], self._storage.tables[table].table_name
-        for secret in sorted(spec.secrets):
-            yield _SECRET_VARIABLES[secret], self._storage.secrets[secret].secret_arn
-        if spec.posts:
-            yield Env.SOCKET_ENDPOINT, self.stage.callback_url
-        if spec.sends_fanout:
-            yield Env.FANOUT_QUEUE_URL, self.fanout.queue.queue_url
-        if spec.uploads:
-            yield Env.MEDIA_BUCKET, self._storage.media.bucket_name
-            yield Env.MEDIA_BASE_URL, self._storage.media_base_url
+    def _variables(self, spec: FunctionSpec) -> dict[str, str]:
+        tables, secrets = self._storage.tables, self._storage.secrets
+        resources = {
+            Env.MESSAGES_TABLE: tables[Table.MESSAGES].table_name,
+            Env.DIRECTORY_TABLE: tables[Table.DIRECTORY].table_name,
+            Env.PRESENCE_TABLE: tables[Table.PRESENCE].table_name,
+            Env.EPHEMERA_TABLE: tables[Table.EPHEMERA].table_name,
+            Env.SOCKET_ENDPOINT: self.stage.callback_url,
+            Env.FANOUT_QUEUE_URL: self.fanout.queue.queue_url,
+            Env.MEDIA_BUCKET: self._storage.media.bucket_name,
+            Env.MEDIA_BASE_URL: self._storage.media_base_url,
+            Env.ADMIN_SECRET_ID: secrets[Secret.ADMIN].secret_arn,
+            Env.TOKEN_SECRET_ID: secrets[Secret.TOKEN].secret_arn,
+        }
+        told = {str(name): resources[name] for name in spec.variables}
         switches = self._environment.switches.dump()
         if switches:
-            yield Env.SWITCHES, json.dumps(switches, sort_keys=True, separators=(",", ":"))
+            told[Env.SWITCHES] = json.dumps(switches, sort_keys=True, separators=(",", ":"))
+        return {
+            "POWERTOOLS_SERVICE_NAME": self._environment.service_name,
+            "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+            **told,
+        }
 
     def _grant(self, spec: FunctionSpec, function: PythonFunction) -> None:
         for table in sorted(spec.reads | spec.writes):

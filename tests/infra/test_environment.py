@@ -1,0 +1,101 @@
+"""What each function is told about the deployment."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from im.settings import Env, Settings
+from tests.infra.templates import ROOT, Synthesis
+
+TABLES = {
+    "IM_MESSAGES_TABLE": "${Messages}",
+    "IM_DIRECTORY_TABLE": "${Directory}",
+    "IM_PRESENCE_TABLE": "${Presence}",
+    "IM_EPHEMERA_TABLE": "${Ephemera}",
+}
+DIRECTORY_ONLY = {"IM_DIRECTORY_TABLE": TABLES["IM_DIRECTORY_TABLE"]}
+FANOUT = {"IM_FANOUT_QUEUE_URL": "${FanoutQueue}"}
+MEDIA = {"IM_MEDIA_BUCKET": "${Media}", "IM_MEDIA_BASE_URL": "https://${Media.RegionalDomainName}"}
+
+
+def socket(synthesis: Synthesis) -> dict[str, str]:
+    """The endpoint that posts to sockets go to."""
+    [api] = synthesis.of_type("ApiGatewayV2::Api")
+    return {"IM_SOCKET_ENDPOINT": f"https://${{{api}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/im"}
+
+
+def expected(synthesis: Synthesis) -> dict[str, dict[str, str]]:
+    """The resources that each function works with."""
+    endpoint = socket(synthesis)
+    profile = {name: value for name, value in TABLES.items() if name != "IM_MESSAGES_TABLE"}
+    return {
+        "ConnectAuthorizer": {**DIRECTORY_ONLY, "IM_TOKEN_SECRET_ID": "${TokenSecret}"},
+        "ConnectWs": {**TABLES, **endpoint},
+        "MessageWs": {**TABLES, **endpoint, **FANOUT, **MEDIA},
+        "MessageOnQueue": {**DIRECTORY_ONLY, "IM_PRESENCE_TABLE": "${Presence}", **endpoint},
+        "GroupWs": {**TABLES, **endpoint, **FANOUT},
+        "ProfileWs": {**profile, **endpoint},
+        "ServerApi": {
+            **TABLES,
+            **endpoint,
+            **FANOUT,
+            **MEDIA,
+            "IM_ADMIN_SECRET_ID": "${AdminSecret}",
+            "IM_TOKEN_SECRET_ID": "${TokenSecret}",
+        },
+    }
+
+
+def variables(synthesis: Synthesis, function: str) -> dict[str, str]:
+    """The process environment of a function."""
+    found = synthesis.of_type("Lambda::Function")[function]["Environment"]["Variables"]
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize(
+    "function",
+    ["ConnectAuthorizer", "ConnectWs", "MessageWs", "MessageOnQueue", "GroupWs", "ProfileWs", "ServerApi"],
+)
+def test_a_function_is_told_exactly_the_resources_that_it_uses(dev: Synthesis, function: str) -> None:
+    common = {"POWERTOOLS_SERVICE_NAME": "wildfire-dev", "POWERTOOLS_METRICS_NAMESPACE": "WildfireIM"}
+
+    assert variables(dev, function) == {**common, **expected(dev)[function]}
+
+
+def test_every_variable_is_one_that_the_settings_know(full: Synthesis) -> None:
+    told = {name for function in full.of_type("Lambda::Function") for name in variables(full, function)}
+
+    assert {name for name in told if name.startswith("IM_")} == set(Env)
+
+
+def test_switches_arrive_as_they_are_configured(prod: Synthesis) -> None:
+    settings = Settings.from_env(variables(prod, "ServerApi"))
+
+    assert settings.switches.seed_demo_objects is False
+    assert json.loads(variables(prod, "ServerApi")["IM_SWITCHES"]) == {"im.seed_demo_objects": False}
+
+
+def test_media_is_served_by_the_cdn_where_there_is_one(prod: Synthesis) -> None:
+    [cdn] = prod.of_type("CloudFront::Distribution")
+
+    assert variables(prod, "MessageWs")["IM_MEDIA_BASE_URL"] == f"https://${{{cdn}.DomainName}}"
+
+
+def test_the_functions_write_the_metrics_that_the_alarms_read(dev: Synthesis) -> None:
+    program = "from im.platform import telemetry; telemetry.count('DeliveryLag', 1); telemetry.flush()"
+    environ = {**os.environ, **variables(dev, "MessageWs"), "PYTHONPATH": str(ROOT / "layers/core/python")}
+    alarm = next(
+        entry for entry in dev.of_type("CloudWatch::Alarm").values() if entry.get("MetricName") == "DeliveryLag"
+    )
+
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environ, check=True)
+
+    line = json.loads(run.stdout)
+    [written] = line["_aws"]["CloudWatchMetrics"]
+    [dimensions] = written["Dimensions"]
+    assert written["Namespace"] == alarm["Namespace"]
+    assert {name: line[name] for name in dimensions} == {entry["Name"]: entry["Value"] for entry in alarm["Dimensions"]}

@@ -36,6 +36,11 @@ def parse_conversation(key: str) -> tuple[int, int, list[str]]:
     return int(kind), int(line), ids
 
 
+def is_single(key: str) -> bool:
+    """Whether a conversation key is a single chat's."""
+    return key.startswith("0" + SEPARATOR)
+
+
 # --- Directory: partition keys
 
 

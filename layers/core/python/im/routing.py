@@ -100,7 +100,7 @@ class Router:
     def _run(self, call: Call, request: frames.Request) -> Any:
         if request.route != self._route or request.op not in self._operations:
             raise ImError(Code.NOT_IMPLEMENT, f"no operation {request.op[:64]!r} on this route")
-        self._limiter().take(f"{self._route}.{request.op}", f"{call.user}|{call.client}")
+        self._limiter().take(f"{self._route}.{request.op}", f"{call.user}/{call.client}")
         decoder, operation = self._operations[request.op]
         return operation(call, frames.decode_body(decoder, request.body))
 

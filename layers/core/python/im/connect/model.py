@@ -71,8 +71,8 @@ class SyncToken:
 
     def dump(self) -> str:
         """The token as clients keep it: opaque text."""
-        place = f"|{self.cursor[0]}|{self.cursor[1]}" if self.cursor else ""
-        return base64.urlsafe_b64encode(f"1|{self.minute}{place}".encode()).decode().rstrip("=")
+        place = f" {self.cursor[0]} {self.cursor[1]}" if self.cursor else ""
+        return base64.urlsafe_b64encode(f"1 {self.minute}{place}".encode()).decode().rstrip("=")
 
     @classmethod
     def parse(cls, text: str) -> "SyncToken":
@@ -83,7 +83,7 @@ class SyncToken:
         """
         try:
             plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-            version, minute, *place = plain.split("|", 3)
+            version, minute, *place = plain.split(" ", 3)
             cursor = (int(place[0]), place[1]) if place else None
             if version != "1":
                 raise ValueError(version)

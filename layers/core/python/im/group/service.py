@@ -206,32 +206,31 @@ class GroupService:
         check_member_count(len(people), info.max_member_count, origin, self._switches)
         if named and self._store.get_info(info.id, consistent=True):
             raise ImError(Code.GROUP_ALREADY_EXIST)
-        roster = self._claim(info.id, people, now)
+        before = self._store.latest_roster(info.id) if named else Roster(0, ())
+        roster = Roster(max(now, before.version), ()).with_added(member.id for member in people)
+        if not self._store.put_roster(info.id, roster, before.version):
+            raise BusyError("the group is being created by somebody else")
         info = replace(info, roster_version=roster.version, member_count=len(people))
         if named:
-            info = self._after_earlier(info, roster.ids)
+            info = self._after_earlier(info, before.ids, roster.ids)
         self._rows.enter_many(roster.ids, info.id, info.starts, info.activity)
         self._store.put_members(info.id, people)
         if not self._store.found(info):
             winners = self._store.latest_roster(info.id).ids
-            self._clear(info.id, [member for member in roster.ids if member not in winners], {})
+            self._clear(info.id, set(roster.ids).difference(winners), {})
             raise ImError(Code.GROUP_ALREADY_EXIST)
         data = {"g": info.id, "o": operator, "n": info.name, "m": ""}
         self._announce(info.id, operator, Notice.CREATED, data, announcement)
         return info.id
 
-    def _claim(self, group: str, people: Sequence[GroupMember], now: int) -> Roster:
-        old = self._store.latest_roster(group)
-        roster = Roster(max(now, old.version), ()).with_added(member.id for member in people)
-        if not self._store.put_roster(group, roster, old.version):
-            raise BusyError("the group is being created by somebody else")
-        return roster
-
-    def _after_earlier(self, info: GroupInfo, ids: Collection[str]) -> GroupInfo:
+    def _after_earlier(self, info: GroupInfo, before: Collection[str], now: Collection[str]) -> GroupInfo:
         """Clear what an unfinished attempt or a dissolved group of this id left, and start after the latter's messages."""
         remains = self._store.get_dissolved(info.id)
-        stale = [member.id for member in self._store.list_members(info.id, consistent=True) if member.id not in ids]
-        self._clear(info.id, stale, remains.lasts if remains else {})
+        members = self._store.list_members(info.id, consistent=True)
+        left = {*before, *(member.id for member in members if member.present)}
+        self._clear(info.id, left.difference(now), remains.lasts if remains else {})
+        removed = {member.id for member in members if not member.present}
+        self._store.delete_members(info.id, removed.difference(now))
         if remains is None:
             return info
         info = replace(info, lines=remains.info.lines)
@@ -436,7 +435,7 @@ class GroupService:
         minute = self._clock() // _MINUTE_MS
         run_all([partial(self._rows.leave, user, group, lasts, minute) for user in sorted(users)])
 
-    def _clear(self, group: str, users: Sequence[str], lasts: Mapping[int, int]) -> None:
+    def _clear(self, group: str, users: Collection[str], lasts: Mapping[int, int]) -> None:
         self._close_rows(group, users, lasts)
         self._store.delete_members(group, users)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from im import keys
 from im.delivery.model import Presence
 from im.delivery.service import Delivery
 from im.errors import Code, ImError, InvalidError
@@ -691,8 +692,7 @@ class _PushFrames:
 
     def __call__(self, reader: str) -> bytes:
         message = self._message
-        single = message.log.startswith(f"{int(ConversationType.SINGLE)}|")
-        kind = (reader == message.sender, reader if single else "")
+        kind = (reader == message.sender, reader if keys.is_single(message.log) else "")
         if kind not in self._encoded:
             self._encoded[kind] = frames.push("message", frames.message_out(message, reader))
         return self._encoded[kind]

@@ -65,7 +65,7 @@ class Signature:
 
 def sign(nonce: str, secret: str, timestamp: str) -> str:
     """Wildfire's signature, in lower-case hex."""
-    return hashlib.sha1(f"{nonce}|{secret}|{timestamp}".encode()).hexdigest()
+    return hashlib.sha1("|".join((nonce, secret, timestamp)).encode()).hexdigest()
 
 
 def sign_native(call: HttpCall, secret: str, timestamp: str, nonce: str) -> str:

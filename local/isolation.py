@@ -1,0 +1,238 @@
+"""What makes one process look like many to the functions: own variables, own output, own copies of our modules.
+
+A thread belongs to at most one execution environment, and threads that it starts belong to the same one.
+``os.environ``, ``sys.stdout`` and ``sys.stderr`` are replaced by stand-ins that look at the thread's environment.
+Modules of our own packages are imported anew for every environment; third-party modules are shared.
+"""
+
+import importlib
+import io
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any, Protocol, TextIO, cast
+
+import botocore.loaders
+
+from local.calls import Caller
+
+_OWNER = "_local_owner"
+
+
+class Owner(Caller, Protocol):
+    """The environment that a thread belongs to."""
+
+    @property
+    def environ(self) -> MutableMapping[str, str]:
+        """Its environment variables."""
+
+    @property
+    def log(self) -> TextIO:
+        """Where its output goes."""
+
+
+def owner() -> Owner | None:
+    """The execution environment that the present thread works for; None outside of functions."""
+    found: Owner | None = getattr(threading.current_thread(), _OWNER, None)
+    return found
+
+
+def adopt(thread: threading.Thread, environment: Owner) -> None:
+    """Make a thread, and all that it will start, belong to an environment."""
+    setattr(thread, _OWNER, environment)
+
+
+class _Environ(MutableMapping[str, str]):
+    """Stands in for ``os.environ``: the function's variables in a function's thread, the process's elsewhere."""
+
+    def __init__(self, base: MutableMapping[str, str]) -> None:
+        self._base = base
+
+    def _here(self) -> MutableMapping[str, str]:
+        environment = owner()
+        return self._base if environment is None else environment.environ
+
+    def __getitem__(self, name: str) -> str:
+        return self._here()[name]
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self._here()[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self._here()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._here())
+
+    def __len__(self) -> int:
+        return len(self._here())
+
+    def copy(self) -> dict[str, str]:
+        """A plain dictionary of the present thread's variables, as ``os.environ.copy`` gives it."""
+        return dict(self._here())
+
+
+class _Output(io.TextIOBase):
+    """Stands in for ``sys.stdout`` or ``sys.stderr``.
+
+    It may outlive the run that installed it, because log handlers keep the stream that they were made with: outside of
+    functions it then writes to whatever the process's stream is at that moment.
+    """
+
+    def __init__(self, name: str, base: TextIO) -> None:
+        self._name = name
+        self.base = base
+
+    def _target(self) -> TextIO:
+        environment = owner()
+        if environment is not None:
+            return environment.log
+        present: Any = getattr(sys, self._name)
+        return self.base if present is self else cast(TextIO, present)
+
+    def write(self, text: str) -> int:
+        return self._target().write(text)
+
+    def flush(self) -> None:
+        self._target().flush()
+
+    def isatty(self) -> bool:
+        return self._target().isatty()
+
+    def fileno(self) -> int:
+        return self._target().fileno()
+
+    def writable(self) -> bool:
+        return True
+
+
+class Installation:
+    """The stand-ins, put in place by ``install`` and taken away by ``remove``; one at a time in a process."""
+
+    def install(self) -> None:
+        """Replace ``os.environ``, the standard streams and thread creation, and cache botocore's data files."""
+        self._environ = os.environ
+        self._start = threading.Thread.start
+        self._load_file = botocore.loaders.JSONFileLoader.load_file
+        self._streams = {name: getattr(sys, name) for name in ("stdout", "stderr")}
+        setattr(os, "environ", _Environ(self._environ))  # noqa: B010  every reader of the variable has to see the stand-in
+        self._outputs: dict[str, Any] = {name: _Output(name, base) for name, base in self._streams.items()}
+        for name, output in self._outputs.items():
+            setattr(sys, name, output)
+        start = self._start
+
+        def start_owned(thread: threading.Thread) -> None:
+            environment = owner()
+            if environment is not None:
+                adopt(thread, environment)
+            start(thread)
+
+        threading.Thread.start = start_owned  # type: ignore[method-assign,assignment]
+        botocore.loaders.JSONFileLoader.load_file = _cached_loader(self._load_file)
+
+    def remove(self) -> None:
+        """Put back what ``install`` replaced. Streams that somebody replaced since then stay."""
+        botocore.loaders.JSONFileLoader.load_file = self._load_file
+        threading.Thread.start = self._start  # type: ignore[method-assign]
+        setattr(os, "environ", self._environ)  # noqa: B010
+        for name, base in self._streams.items():
+            if getattr(sys, name) is self._outputs[name]:
+                setattr(sys, name, base)
+
+
+_files: dict[str, Any] = {}
+
+
+def _cached_loader(load_file: Any) -> Any:
+    """Botocore parses megabytes of JSON for each new session; every environment makes one, with the same content."""
+
+    def cached(self: Any, path: str) -> Any:
+        if path not in _files:
+            _files[path] = load_file(self, path)
+        return _files[path]
+
+    return cached
+
+
+_code: dict[tuple[str, int], CodeType] = {}
+
+
+class _CachedCode(SourceFileLoader):
+    """Compiles each version of a source file once in the process's life."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        key = (self.path, os.stat(self.path).st_mtime_ns)
+        if key not in _code:
+            code = super().get_code(fullname)
+            if code is None:
+                return None
+            _code[key] = code
+        return _code[key]
+
+
+class _Finder:
+    """Finds the private packages below the given roots only, and nothing else."""
+
+    def __init__(self, roots: Sequence[Path], packages: frozenset[str]) -> None:
+        self._roots = [str(root) for root in roots]
+        self._packages = packages
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The import system's hook."""
+        if fullname.partition(".")[0] not in self._packages:
+            return None
+        spec = PathFinder.find_spec(fullname, self._roots if path is None else path)
+        if spec is not None and type(spec.loader) is SourceFileLoader:
+            spec.loader = _CachedCode(spec.loader.name, spec.loader.path)
+        return spec
+
+
+_import_lock = threading.Lock()
+
+
+class PrivateModules:
+    """Imports our own packages afresh.
+
+    Args:
+        roots: the directories that hold the packages.
+        packages: names of the top-level packages of which every environment gets its own copy.
+        patches: module -> attribute -> value, set as soon as the module is loaded, before others take the attribute.
+    """
+
+    def __init__(
+        self, roots: Sequence[Path], packages: frozenset[str], patches: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        self._finder = _Finder(roots, packages)
+        self._packages = packages
+        self._patches = patches
+
+    def load(self, name: str) -> tuple[ModuleType, dict[str, ModuleType]]:
+        """Import a module and all of our own that it needs.
+
+        Returns the module and the private copies by name, which the caller keeps as long as the module is used.
+        Whatever copies the rest of the process has are back in ``sys.modules`` afterwards.
+        """
+        with _import_lock:
+            aside = self._take_away()
+            sys.meta_path.insert(0, self._finder)
+            try:
+                for patched, values in self._patches.items():
+                    if self._finder.find_spec(patched.partition(".")[0], None) is not None:
+                        module = importlib.import_module(patched)
+                        for attribute, value in values.items():
+                            setattr(module, attribute, value)
+                return importlib.import_module(name), self._take_away()
+            finally:
+                sys.meta_path.remove(self._finder)
+                self._take_away()
+                sys.modules.update(aside)
+
+    def _take_away(self) -> dict[str, ModuleType]:
+        names = [name for name in list(sys.modules) if name.partition(".")[0] in self._packages]
+        return {name: sys.modules.pop(name) for name in names}

@@ -3,11 +3,14 @@
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from stacks import ROOT
 from stacks.application import build
+from stacks.bundling import BundlingError
+from stacks.config import ConfigError
 
 
 def _context_entry(text: str) -> tuple[str, str]:
@@ -24,7 +27,11 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path(os.environ.get("CDK_OUTDIR", ROOT / "cdk.out")))
     arguments = parser.parse_args()
     context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
-    build({**context, **dict(arguments.context)}, arguments.output).synth()
+    try:
+        app = build({**context, **dict(arguments.context)}, arguments.output)
+    except (ConfigError, BundlingError) as error:
+        sys.exit(f"error: {error}")
+    app.synth()
 
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ class Run:
 
     Attributes:
         environment: the chosen environment (``env``, default ``dev``).
-        emulator: leave out what local emulators refuse: route responses, and the account's logging role.
+        emulator: leave out what local emulators refuse: route responses, the account's logging role, alarms on expressions.
         architecture: of the functions and the vendor layer (``architecture``, default ``arm64``).
         python: the interpreter that the vendor layer is bundled for (``python``, default Lambda's).
         nag: check the stacks against the AwsSolutions rules.

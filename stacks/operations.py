@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnOutput, CrossStackReferences, Duration, ReferenceStrength, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_dynamodb as dynamodb
@@ -41,7 +41,10 @@ class Operations(Stack):
             description="Wildfire IM: alarms and dashboard",
             termination_protection=run.environment.protect,
         )
+        # Watching must not hold back: what is watched may be renamed or removed without this stack's leave.
+        CrossStackReferences.of(self).consume(ReferenceStrength.WEAK)
         self._environment = run.environment
+        self._emulator = run.emulator
         self._realtime = realtime
         self._functions = {name: function.function for name, function in realtime.functions.items()}
         self._server_api = self._functions[functions.SERVER_API.name]
@@ -95,6 +98,8 @@ class Operations(Stack):
         self, name: str, metric: cloudwatch.IMetric, threshold: float, description: str, periods: int = 1
     ) -> None:
         """Tell the operators when the metric reaches the threshold in so many periods on end; no data is good news."""
+        if self._emulator and isinstance(metric, cloudwatch.MathExpression):
+            return  # Emulators refuse alarms on expressions.
         cloudwatch.Alarm(
             self,
             f"{name}Alarm",

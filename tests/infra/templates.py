@@ -46,6 +46,7 @@ class Synthesis:
     returncode: int
     output: str
     _exports: dict[str, Any] = field(default_factory=dict)
+    _published: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @cached_property
     def templates(self) -> dict[str, dict[str, Any]]:
@@ -56,10 +57,12 @@ class Synthesis:
     @cached_property
     def resources(self) -> dict[str, Resource]:
         """The resources of all stacks by logical id, their properties with references written out."""
-        for template in self.templates.values():
-            for output in template.get("Outputs", {}).values():
+        stacks = json.loads((self.directory / "manifest.json").read_text())["artifacts"]
+        for stack, template in self.templates.items():
+            for name, output in template.get("Outputs", {}).items():
                 if "Export" in output:
                     self._exports[output["Export"]["Name"]] = output["Value"]
+                self._published[stacks[stack]["properties"]["stackName"], name] = self.plain(output["Value"])
         found: dict[str, Resource] = {}
         for template in self.templates.values():
             for logical_id, resource in template["Resources"].items():
@@ -68,12 +71,12 @@ class Synthesis:
         return found
 
     def outputs(self) -> dict[str, str]:
-        """What the stacks print after a deployment, without what they export to each other."""
+        """What the stacks print after a deployment, without what they pass to each other."""
         return {
             name: self.plain(output["Value"])
             for template in self.templates.values()
             for name, output in template.get("Outputs", {}).items()
-            if "Export" not in output
+            if "Export" not in output and not name.startswith("PublishOutput")
         }
 
     def terminations(self) -> dict[str, bool]:
@@ -94,6 +97,8 @@ class Synthesis:
                 return f"${{{name}.{attribute}}}"
             case {"Fn::ImportValue": name}:
                 return self.plain(self._exports[name])
+            case {"Fn::GetStackOutput": {"StackName": stack, "OutputName": name}}:
+                return self._published[stack, name]
             case {"Fn::Join": [separator, parts]}:
                 return separator.join(self.plain(part) for part in parts)
             case {"Fn::Select": [index, {"Fn::Split": [separator, whole]}]}:

@@ -1,12 +1,13 @@
 """The configuration is read strictly."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stacks.config import ConfigError, Environment, Run
-from tests.infra.templates import ROOT
+from tests.infra.templates import ROOT, synthesize
 
 CONTEXT: dict[str, Any] = {"environments": {"dev": {"protect": False}, "prod": {"protect": True}}}
 
@@ -79,6 +80,13 @@ def test_a_wrong_flag_is_named(flag: str, value: str, message: str) -> None:
 def test_a_wrong_environment_is_refused_by_the_name_of_the_key(block: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Environment.parse("dev", block)
+
+
+def test_the_operator_reads_one_line_about_his_mistake(tmp_path: Path) -> None:
+    run = synthesize(tmp_path, "env=staging")
+
+    assert run.returncode == 1
+    assert run.output == "error: unknown environment 'staging'; cdk.json has ['dev', 'prod']\n"
 
 
 def test_switches_are_parsed_as_the_functions_parse_them() -> None:

@@ -96,6 +96,7 @@ def test_an_emulator_gets_what_it_understands_for_the_architecture_that_it_runs_
     left_out -= {entry["Type"] for entry in emulated.resources.values()}
 
     assert left_out == {"AWS::ApiGatewayV2::RouteResponse", "AWS::ApiGateway::Account"}
+    assert not any("Metrics" in alarm for alarm in emulated.of_type("CloudWatch::Alarm").values())
     assert set(routes(emulated)) == set(ROUTES)
     assert {tuple(entry["Architectures"]) for entry in emulated.of_type("Lambda::Function").values()} == {("x86_64",)}
 
@@ -144,6 +145,13 @@ def test_every_alarm_reaches_the_operators(dev: Synthesis) -> None:
 
     assert {tuple(alarm["AlarmActions"]) for alarm in alarms.values()} == {(f"${{{topic}}}",)}
     assert all(alarm["AlarmDescription"] for alarm in alarms.values())
+
+
+def test_watching_holds_nothing_back(dev: Synthesis) -> None:
+    imports = {name: json.dumps(template).count("Fn::ImportValue") for name, template in dev.templates.items()}
+
+    assert imports["Operations"] == 0
+    assert imports["Realtime"] > 0, "what holds data must refuse to go while it is used"
 
 
 def test_everything_that_can_fail_has_an_alarm(dev: Synthesis) -> None:

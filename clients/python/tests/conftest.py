@@ -22,6 +22,15 @@ async def until(condition: Callable[[], object], seconds: float = 5) -> None:
             await asyncio.sleep(0)
 
 
+async def idle(client: ChatClient) -> None:
+    """Let the loop run until every request of this client is answered."""
+    assert client._keeper is not None
+    link = client._keeper.link
+    assert link is not None
+    async with asyncio.timeout(5):
+        await link._idle.wait()
+
+
 class Recorder:
     """Keeps the events of a client."""
 

@@ -106,6 +106,7 @@ class Keeper:
         self._tasks: set[asyncio.Task[None]] = set()
         self._chores: set[asyncio.Task[None]] = set()
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._set_up = asyncio.Event()
         self.link: Link | None = None
 
     async def run(self) -> None:
@@ -166,6 +167,7 @@ class Keeper:
         except OSError as error:
             return str(error) or type(error).__name__
         self._lost = asyncio.get_running_loop().create_future()
+        self._set_up = asyncio.Event()
         self._on_status(ConnectionStatus.RECEIVING, "")
         self._take_up(link)
         self._chore(self._beat())
@@ -237,10 +239,13 @@ class Keeper:
             else:
                 await link.close(f"session could not be set up: {error}")
             return
+        self._set_up.set()
         if link is self.link and self._final is None:
             self._on_status(ConnectionStatus.CONNECTED, "")
 
     async def _beat(self) -> None:
+        # The interval is what hello says.
+        await self._set_up.wait()
         while True:
             self._heartbeat_pause = Pause(self._clock, self._heartbeat_interval())
             await self._heartbeat_pause.wait()

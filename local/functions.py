@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any, Literal, Protocol, TextIO
 
 from local.calls import Killed
-from local.isolation import PrivateModules, adopt
+from local.isolation import PrivateModules, adopt, close_loop
 from local.template import REGION, Function
 
 SECRET_KEY = "local-secret-access-key"  # noqa: S105  what all environments sign their requests with
@@ -111,6 +111,7 @@ class Environment:
         self.alive = True
         self.current: Invocation | None = None
         self.modules: dict[str, ModuleType] = {}
+        self.loops: list[asyncio.AbstractEventLoop] = []
         self._host = host
         self._function = function
         self._work: SimpleQueue[Invocation | None] = SimpleQueue()
@@ -151,6 +152,13 @@ class Environment:
         self._work.put(None)
 
     def _run(self) -> None:
+        try:
+            self._work_off()
+        finally:
+            for loop in self.loops:
+                close_loop(loop)
+
+    def _work_off(self) -> None:
         handler: Callable[[Any, LambdaContext], Any] | None = None
         while self.alive and (invocation := self._work.get()) is not None:
             try:
@@ -332,12 +340,22 @@ class FunctionHost:
         pool.all.discard(environment)
         self._environments.pop(environment.environ["AWS_ACCESS_KEY_ID"], None)
 
-    def stop(self) -> None:
-        """Discard all environments. Invocations at work fail as killed."""
+    def stop(self) -> list[threading.Thread]:
+        """Discard all environments; what they work on, and what waits for them, fails as killed.
+
+        Returns their threads, which end as soon as their handlers do.
+        """
+        threads: list[threading.Thread] = []
         for pool in self._pools.values():
+            pool.bound = 0
+            for invocation in pool.waiting:
+                invocation.done.set_exception(FunctionFailed("killed", "Runtime.ExitError", "the host was stopped"))
+            pool.waiting.clear()
             for environment in list(pool.all):
+                threads.append(environment.thread)
                 environment.kill()
                 environment.stop()
+        return threads
 
 
 def private_modules(roots: list[Path], now_ms: Callable[[], int]) -> PrivateModules:

@@ -35,6 +35,8 @@ INTEGRATION_TIMEOUT_S = 29.0
 _MAX_UNSENT = 4 * 1024 * 1024
 _WELL_FORMED = re.compile(r"[A-Za-z0-9+/_-]{15}=")
 _SWEEP_S = 5.0
+SHUTDOWN_S = 0.05
+"""How long an HTTP server waits for its handlers when it stops. (aiohttp takes 0 for no limit.)"""
 
 
 class SocketMeter(Protocol):
@@ -222,7 +224,7 @@ class SocketGateway:
         for task in self.work:
             task.cancel()
         await asyncio.gather(*self.work, return_exceptions=True)
-        await self._http.shutdown(0)
+        await self._http.shutdown(SHUTDOWN_S)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something as a part of ``work``."""

@@ -5,11 +5,13 @@ A thread belongs to at most one execution environment, and threads that it start
 Modules of our own packages are imported anew for every environment; third-party modules are shared.
 """
 
+import asyncio
 import importlib
 import io
 import os
 import sys
 import threading
+from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
@@ -33,6 +35,10 @@ class Owner(Caller, Protocol):
     @property
     def log(self) -> TextIO:
         """Where its output goes."""
+
+    @property
+    def loops(self) -> list[asyncio.AbstractEventLoop]:
+        """The event loops that its code has made."""
 
 
 def owner() -> Owner | None:
@@ -114,7 +120,7 @@ class Installation:
     """The stand-ins, put in place by ``install`` and taken away by ``remove``; one at a time in a process."""
 
     def install(self) -> None:
-        """Replace ``os.environ``, the standard streams and thread creation, and cache botocore's data files."""
+        """Replace ``os.environ`` and the standard streams, watch threads and loops, cache botocore's data files."""
         self._environ = os.environ
         self._start = threading.Thread.start
         self._load_file = botocore.loaders.JSONFileLoader.load_file
@@ -131,6 +137,15 @@ class Installation:
                 adopt(thread, environment)
             start(thread)
 
+        make_loop = self._make_loop = BaseSelectorEventLoop.__init__
+
+        def make_owned_loop(loop: BaseSelectorEventLoop, *args: Any, **options: Any) -> None:
+            make_loop(loop, *args, **options)
+            environment = owner()
+            if environment is not None:
+                environment.loops.append(loop)
+
+        BaseSelectorEventLoop.__init__ = make_owned_loop  # type: ignore[method-assign,assignment]
         threading.Thread.start = start_owned  # type: ignore[method-assign,assignment]
         botocore.loaders.JSONFileLoader.load_file = _cached_loader(self._load_file)
 
@@ -138,10 +153,22 @@ class Installation:
         """Put back what ``install`` replaced. Streams that somebody replaced since then stay."""
         botocore.loaders.JSONFileLoader.load_file = self._load_file
         threading.Thread.start = self._start  # type: ignore[method-assign]
+        BaseSelectorEventLoop.__init__ = self._make_loop  # type: ignore[method-assign]
         setattr(os, "environ", self._environ)  # noqa: B010
         for name, base in self._streams.items():
             if getattr(sys, name) is self._outputs[name]:
                 setattr(sys, name, base)
+
+
+def close_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Close an event loop whose maker is gone, with its connections."""
+    if loop.is_running():
+        loop.call_soon_threadsafe(loop.stop)
+    elif not loop.is_closed():
+        for transport in list(getattr(loop, "_transports", {}).values()):
+            transport.abort()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
 
 
 _files: dict[str, Any] = {}

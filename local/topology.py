@@ -24,13 +24,14 @@ from types import TracebackType
 from typing import Any, Self, TextIO, TypeVar
 
 import aiohttp
+from aiohttp import web
 
 from local.client import SocketClient
 from local.clock import RunnerClock
 from local.cloud import Cloud
 from local.faults import Faults
 from local.functions import SECRET_KEY, FunctionHost, private_modules
-from local.gateway import SocketGateway
+from local.gateway import SHUTDOWN_S, SocketGateway
 from local.http import BucketServer, FunctionUrlServer
 from local.isolation import Installation
 from local.meter import Meter
@@ -47,6 +48,8 @@ SERVER_API = "ServerApi"
 """Logical ids that the runner has to know: whose function URL ``admin`` calls, and what it signs with."""
 ADMIN_SECRET = "AdminSecret"  # noqa: S105  a name
 _SETTLE_ROUNDS = 2_000
+_LEAVE_S = 1.0
+"""How long a handler may still run when everything stops; its thread is left behind after that."""
 
 
 class PortTaken(Exception):
@@ -116,7 +119,7 @@ class Topology:
         self._thread = threading.Thread(target=self._loop.run_forever, name="topology", daemon=True)
         self._http: aiohttp.ClientSession
         self._pumps: dict[str, QueuePump] = {}
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[tuple[asyncio.Server, web.Server]] = []
         self._saver: asyncio.Task[None] | None = None
 
     @classmethod
@@ -223,8 +226,8 @@ class Topology:
         if self.options.state is not None:
             self._saver = self._loop.create_task(self._save_regularly())
 
-    async def _serve(self, server: Any, listener: socket.socket) -> None:
-        self._servers.append(await self._loop.create_server(server, sock=listener, backlog=1024))
+    async def _serve(self, server: web.Server, listener: socket.socket) -> None:
+        self._servers.append((await self._loop.create_server(server, sock=listener, backlog=1024), server))
 
     def _make_pumps(self) -> None:
         queues = {queue.arn: queue for queue in self.template.queues.values()}
@@ -235,27 +238,29 @@ class Topology:
     def stop(self) -> None:
         """Save the state if there is a place for it, and take everything down."""
         if self._thread.is_alive():
-            self.run(self._stop())
+            for thread in self.run(self._stop()):
+                thread.join(_LEAVE_S)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         self._loop.close()
         self._installation.remove()
 
-    async def _stop(self) -> None:
+    async def _stop(self) -> list[threading.Thread]:
         if self._saver is not None:
             self._saver.cancel()
             self.save()
         for pump in self._pumps.values():
             pump.stop()
-        for server in self._servers:
-            server.close()
+        for listening, server in self._servers:
+            listening.close()
+            await server.shutdown(SHUTDOWN_S)
         for gateway in getattr(self, "gateways", {}).values():
             await gateway.stop()
-        if hasattr(self, "host"):
-            self.host.stop()
+        threads = self.host.stop() if hasattr(self, "host") else []
         if hasattr(self, "cloud"):
             self.cloud.stop()
         await self._http.close()
+        return threads
 
     def __enter__(self) -> Self:
         self.start()

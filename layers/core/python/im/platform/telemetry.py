@@ -11,13 +11,13 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 _NAMESPACE = "WildfireIM"
 _UNITS = {"DeliveryLag": MetricUnit.Milliseconds}
 
-logger = Logger(service="im")
-"""The process's logger; the environment variable ``POWERTOOLS_SERVICE_NAME`` names the function."""
+logger = Logger()
+"""The process's logger. Logs and metrics are named after ``POWERTOOLS_SERVICE_NAME``, which the stacks set per deployment."""
 
 
 @cache
 def _metrics() -> EphemeralMetrics:
-    return EphemeralMetrics(namespace=_NAMESPACE, service="im")
+    return EphemeralMetrics(namespace=_NAMESPACE)
 
 
 def count(name: str, value: float) -> None:
@@ -27,4 +27,6 @@ def count(name: str, value: float) -> None:
 
 def flush() -> None:
     """Print what this invocation counted, if anything, in the embedded metric format."""
-    _metrics().flush_metrics()
+    if _metrics().metric_set:
+        if _metrics().metric_set:
+        _metrics().flush_metrics()

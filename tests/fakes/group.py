@@ -41,7 +41,7 @@ class MemoryGroupStore:
         item = self._item(self.info_key(group))
         return info_from_item(item) if item else None
 
-    def get_infos(self, groups: Iterable[str]) -> dict[str, GroupInfo]:
+    def get_infos(self, groups: Iterable[str], *, consistent: bool = False) -> dict[str, GroupInfo]:
         return {group: info for group in groups if (info := self.get_info(group))}
 
     def get_dissolved(self, group: str) -> Dissolved | None:

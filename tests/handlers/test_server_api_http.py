@@ -7,66 +7,19 @@ sends empty lists; the Java SDK writes compact JSON with every number and boolea
 import copy
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from functions.server_api.http import handler
-from im.platform import aws
-from im.settings import Env
 from im.wire.signature import sign
-from im.wiring import api, base, delivery, gate, message
-from tests.fakes.delivery import RecordingPoster
-from tests.stores.tables import DEFINITIONS, DIRECTORY, EPHEMERA, MESSAGES, PRESENCE
+from tests.handlers.conftest import ADMIN_SECRET
 
 EVENT = json.loads((Path(__file__).parents[1] / "events" / "function_url.json").read_text())
-SECRET = "123456"
-CACHING = (api, aws, base, delivery, gate, message)
 _nonces = count(1)
-
-
-def forget_cached(*modules: ModuleType) -> None:
-    """Make the next call of every cached constructor make its object anew."""
-    for module in modules:
-        for value in vars(module).values():
-            if hasattr(value, "cache_clear"):
-                value.cache_clear()
-
-
-@pytest.fixture
-def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    environment = {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        Env.MESSAGES_TABLE: MESSAGES,
-        Env.DIRECTORY_TABLE: DIRECTORY,
-        Env.PRESENCE_TABLE: PRESENCE,
-        Env.EPHEMERA_TABLE: EPHEMERA,
-        Env.SOCKET_ENDPOINT: "http://127.0.0.1:9/dev",
-        Env.ADMIN_SECRET_ID: "AdminSecret",
-        Env.TOKEN_SECRET_ID: "TokenSecret",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(delivery, "SocketPoster", lambda *how: RecordingPoster())
-    with mock_aws():
-        forget_cached(*CACHING)
-        dynamo = boto3.client("dynamodb", "us-east-1")
-        for definition in DEFINITIONS:
-            dynamo.create_table(**definition)
-        secrets = boto3.client("secretsmanager", "us-east-1")
-        secrets.create_secret(Name="AdminSecret", SecretString=f" {SECRET}\n")
-        secrets.create_secret(Name="TokenSecret", SecretString="0123456789abcdef0123456789abcdef")
-        yield
-    forget_cached(*CACHING)
 
 
 def call(path: str, body: str = "", method: str = "POST", *, signed: bool = True) -> dict[str, Any]:
@@ -76,7 +29,7 @@ def call(path: str, body: str = "", method: str = "POST", *, signed: bool = True
     event["body"] = body
     if signed:
         nonce, timestamp = str(next(_nonces)), str(time.time_ns() // 1_000_000)
-        event["headers"] |= {"nonce": nonce, "timestamp": timestamp, "sign": sign(nonce, SECRET, timestamp)}
+        event["headers"] |= {"nonce": nonce, "timestamp": timestamp, "sign": sign(nonce, ADMIN_SECRET, timestamp)}
     answer = handler(event, None)
     assert answer["statusCode"] == 200
     assert answer["headers"] == {"Content-Type": "application/json;charset=utf-8"}

@@ -189,7 +189,6 @@ def test_users_are_found_by_id_before_name_before_mobile(office: Office) -> None
     assert office.service.find(user_id="u1", name="bob", mobile="139").id == "u1"
     assert office.service.find(name="bob", mobile="139").id == "u2"
     assert office.service.find(mobile="139").id == "u1"
-    assert set(office.service.users(["u1", "u9"])) == {"u1"}
     with pytest.raises(InvalidError):
         office.service.find()
     with refusal(Code.NOT_EXIST):
@@ -246,7 +245,7 @@ def test_the_seeds_of_a_fresh_deployment_are_made_once(office: Office) -> None:
     office.service.destroy("admin")
     office.make(CrashPoint()).ensure_seeds()
 
-    types = {user.id: user.type for user in office.service.users(["admin", "FireRobot", "wfc_file_transfer"]).values()}
+    types = {user.id: user.type for user in office.store.get_many(["admin", "FireRobot", "wfc_file_transfer"]).values()}
     assert types == {"admin": UserType.ADMIN, "FireRobot": UserType.ROBOT, "wfc_file_transfer": UserType.ROBOT}
     with refusal(Code.NOT_EXIST):
         office.service.find(user_id="admin")
@@ -276,4 +275,4 @@ def test_a_process_looks_for_the_seeds_once_and_not_at_all_without_the_switch(of
 
     bare = Office(seed_demo_objects=False)
     bare.service.ensure_seeds()
-    assert bare.service.users(["admin"]) == {}
+    assert bare.store.get_many(["admin"]) == {}

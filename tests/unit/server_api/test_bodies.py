@@ -11,6 +11,7 @@ from im.group.model import GroupInfo, GroupMember
 from im.message.model import Message, Payload, payload_to_json
 from im.profile.model import User
 from im.wire import server_api as wire
+from im.wire.objects import GroupOut, MemberOut, UserOut
 
 
 def decode(schema: Any, value: Any) -> Any:
@@ -156,21 +157,21 @@ def test_small_numbers_of_a_group_count_only_from_1_to_127() -> None:
 
 
 def test_results_have_the_members_and_types_that_the_sdks_read() -> None:
-    user = written(wire.UserOut.of(User("u1", name="ann", type=1, deleted=True, update_dt=2**40)))
+    user = written(UserOut.of(User("u1", name="ann", type=1, deleted=True, update_dt=2**40)))
     assert {name for name, value in user.items() if value == ""} == {
         "displayName", "portrait", "mobile", "email", "address", "company", "social", "extra"
     }  # fmt: skip
     assert (user["userId"], user["type"], user["updateDt"]) == ("u1", 1, 2**40)
     assert type(user["deleted"]) is int
 
-    group = written(wire.GroupOut.of(GroupInfo("g", owner="o", super_group=True, member_count=2, update_dt=7)))
+    group = written(GroupOut.of(GroupInfo("g", owner="o", super_group=True, member_count=2, update_dt=7)))
     assert (group["target_id"], group["owner"], group["name"], group["extra"]) == ("g", "o", "", "")
     assert (group["super_group"], group["deleted"]) == (True, False)
     assert all(type(group[name]) is int for name in ("mute", "join_type", "private_chat", "searchable", "type"))
     assert (group["member_count"], group["memberCount"], group["update_dt"], group["updateDt"]) == (2, 2, 7, 7)
     assert group["max_member_count"] == 0
 
-    member = written(wire.MemberOut.of(GroupMember("m", alias="al", type=1, extra="x", update_dt=2, create_dt=1)))
+    member = written(MemberOut.of(GroupMember("m", alias="al", type=1, extra="x", update_dt=2, create_dt=1)))
     assert member == {"member_id": "m", "alias": "al", "type": 1, "extra": "x", "updateDt": 2, "createDt": 1}
 
 

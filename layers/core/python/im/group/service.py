@@ -37,6 +37,7 @@ from im.settings import Switches
 
 _MINUTE_MS = 60_000
 _ROSTER_ATTEMPTS = 8
+_SETTLING_MS = 10_000
 
 
 class Logs(Protocol):
@@ -96,8 +97,80 @@ class Announcement:
 _BUILT_IN = Announcement()
 
 
-class GroupService:
-    """Creates, changes, reads and dissolves groups.
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """How far a device knows the changes of a group's members: time of the change (ms), and user id."""
+
+    time: int = 0
+    user: str = ""
+
+
+class GroupReader:
+    """Answers questions about groups, always by the latest state: who asks often does so because a notice told him to.
+
+    Args:
+        store: groups and members.
+        rows: the users' conversation rows.
+        clock: the time.
+    """
+
+    def __init__(self, store: GroupStore, rows: Rows, clock: Clock) -> None:
+        self._store = store
+        self._rows = rows
+        self._clock = clock
+
+    def info(self, group: str) -> GroupInfo:
+        """A group's info.
+
+        Raises:
+            ImError: 253.
+        """
+        return _existing(self._store.get_info(group, consistent=True))
+
+    def infos(self, groups: Iterable[str]) -> dict[str, GroupInfo]:
+        """Many infos by id; anybody may read them. Unknown groups are missing."""
+        return self._store.get_infos(groups, consistent=True)
+
+    def members(self, group: str) -> list[GroupMember]:
+        """Who is in a group.
+
+        Raises:
+            ImError: 253.
+        """
+        self.info(group)
+        return [member for member in self._store.list_members(group, consistent=True) if member.present]
+
+    def changes(self, reader: str, group: str, after: Place) -> list[GroupMember]:
+        """Members and tombstones that changed after a place, in the order of their changes (client-semantics spec 4.5).
+
+        A stranger sees nobody; who was removed sees that he was, and nothing else.
+
+        Raises:
+            ImError: 253.
+        """
+        self.info(group)
+        own = self._store.get_member(group, reader, consistent=True)
+        if own is None:
+            return []
+        members = self._store.list_members(group, consistent=True) if own.present else [own]
+        changed = [member for member in members if Place(member.update_dt, member.id) > after]
+        return sorted(changed, key=lambda member: (member.update_dt, member.id))
+
+    def settled(self) -> Place:
+        """The place up to which nothing new can turn up: clocks of functions differ, and reads may be a little behind."""
+        return Place(self._clock() - _SETTLING_MS)
+
+    def groups_of(self, user: str) -> list[str]:
+        """The ids of the groups that a user is in."""
+        return [
+            row.conversation.target
+            for row in self._rows.of_user(user)
+            if row.conversation.type == ConversationType.GROUP and row.firsts is not None and row.lasts is None
+        ]
+
+
+class GroupService(GroupReader):
+    """Creates, changes and dissolves groups.
 
     Args:
         store: groups and members.
@@ -119,40 +192,11 @@ class GroupService:
         clock: Clock,
         new_id: NewId,
     ) -> None:
-        self._store = store
-        self._rows = rows
+        super().__init__(store, rows, clock)
         self._logs = logs
         self._notices = notices
         self._switches = switches
-        self._clock = clock
         self._new_id = new_id
-
-    # --- reading
-
-    def info(self, group: str) -> GroupInfo:
-        """A group's info.
-
-        Raises:
-            ImError: 253.
-        """
-        return _existing(self._store.get_info(group, consistent=True))
-
-    def members(self, group: str) -> list[GroupMember]:
-        """Who is in a group.
-
-        Raises:
-            ImError: 253.
-        """
-        self.info(group)
-        return [member for member in self._store.list_members(group, consistent=True) if member.present]
-
-    def groups_of(self, user: str) -> list[str]:
-        """The ids of the groups that a user is in."""
-        return [
-            row.conversation.target
-            for row in self._rows.of_user(user)
-            if row.conversation.type == ConversationType.GROUP and row.firsts is not None and row.lasts is None
-        ]
 
     # --- creating
 

@@ -179,7 +179,7 @@ class GroupStore(Protocol):
     def get_info(self, group: str, *, consistent: bool = False) -> GroupInfo | None:
         """A group's info."""
 
-    def get_infos(self, groups: Iterable[str]) -> dict[str, GroupInfo]:
+    def get_infos(self, groups: Iterable[str], *, consistent: bool = False) -> dict[str, GroupInfo]:
         """Many infos by id; unknown groups are missing."""
 
     def get_dissolved(self, group: str) -> Dissolved | None:
@@ -252,8 +252,8 @@ class DynamoGroupStore:
         item = self._get(self.info_key(group, consistent=consistent))
         return info_from_item(item) if item else None
 
-    def get_infos(self, groups: Iterable[str]) -> dict[str, GroupInfo]:
-        found = self._dynamo.batch_get(self.info_key(group) for group in groups)
+    def get_infos(self, groups: Iterable[str], *, consistent: bool = False) -> dict[str, GroupInfo]:
+        found = self._dynamo.batch_get(self.info_key(group, consistent=consistent) for group in groups)
         infos = map(info_from_item, found.values())
         return {info.id: info for info in infos}
 

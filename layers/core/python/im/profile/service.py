@@ -1,6 +1,6 @@
 """The use cases of users (server-api spec 2.1)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -167,10 +167,6 @@ class ProfileService:
         if not users:
             raise ImError(Code.NOT_EXIST)
         return min(users, key=lambda user: (user.created, user.id))
-
-    def users(self, user_ids: Iterable[str]) -> dict[str, User]:
-        """Many users by id, the destroyed ones blank; unknown ones are missing."""
-        return self._store.get_many(user_ids)
 
     def destroy(self, user_id: str) -> None:
         """Destroy a user: sessions, groups, profile, conversations; success also for unknown ids.

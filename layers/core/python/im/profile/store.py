@@ -115,7 +115,7 @@ class UserStore(Protocol):
         """A user, also one who was destroyed."""
 
     def get_many(self, user_ids: Iterable[str]) -> dict[str, User]:
-        """Many users by id; unknown ones are missing."""
+        """Many users by id, strongly consistent; unknown ones are missing."""
 
     def id_of_name(self, name: str) -> str | None:
         """The id of the user with a login name."""
@@ -154,7 +154,7 @@ class DynamoUserStore:
         return user_from_item(item) if item else None
 
     def get_many(self, user_ids: Iterable[str]) -> dict[str, User]:
-        found = self._dynamo.batch_get(self.user_key(user_id) for user_id in user_ids)
+        found = self._dynamo.batch_get(self.user_key(user_id, consistent=True) for user_id in user_ids)
         users = map(user_from_item, found.values())
         return {user.id: user for user in users}
 

@@ -15,6 +15,7 @@ from im.message.service import MessageService
 from im.moderation.service import ModerationService
 from im.profile.service import ProfileService
 from im.wire import server_api as wire
+from im.wire.objects import GroupOut, MemberOut, UserOut
 
 DELETING_OPERATOR = "admin"
 """Who is said to have deleted a message when the caller does not say: the SDKs cannot."""
@@ -87,11 +88,11 @@ def update_user(services: Services, body: wire.UpdateUser) -> None:
     services.users.update(body.userInfo.model(), body.flag)
 
 
-@_endpoint("/admin/user/get_info", wire.UserQuery, wire.UserOut)
-def get_user(services: Services, body: wire.UserQuery) -> wire.UserOut:
+@_endpoint("/admin/user/get_info", wire.UserQuery, UserOut)
+def get_user(services: Services, body: wire.UserQuery) -> UserOut:
     """One user by id, else by login name, else by mobile number."""
     user = services.users.find(user_id=body.userId, name=body.name, mobile=body.mobile, deleted=body.includeDeleted)
-    return wire.UserOut.of(user)
+    return UserOut.of(user)
 
 
 @_endpoint("/admin/user/destroy", wire.UserRef)
@@ -195,16 +196,16 @@ def dissolve_group(services: Services, body: wire.DissolveGroup) -> None:
     services.groups.dissolve(body.operator, body.group_id, announcement=_announcement(body))
 
 
-@_endpoint("/admin/group/get_info", wire.GroupRef, wire.GroupOut)
-def get_group(services: Services, body: wire.GroupRef) -> wire.GroupOut:
+@_endpoint("/admin/group/get_info", wire.GroupRef, GroupOut)
+def get_group(services: Services, body: wire.GroupRef) -> GroupOut:
     """A group's info."""
-    return wire.GroupOut.of(services.groups.info(body.groupId))
+    return GroupOut.of(services.groups.info(body.groupId))
 
 
 @_endpoint("/admin/group/member/list", wire.GroupRef, wire.Members)
 def list_members(services: Services, body: wire.GroupRef) -> wire.Members:
     """Who is in a group."""
-    return wire.Members([wire.MemberOut.of(member) for member in services.groups.members(body.groupId)])
+    return wire.Members([MemberOut.of(member) for member in services.groups.members(body.groupId)])
 
 
 @_endpoint("/admin/group/member/add", wire.AddMembers)

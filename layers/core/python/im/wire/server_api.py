@@ -19,6 +19,7 @@ from im.errors import TEXT, Code, ImError, InvalidError
 from im.group.model import GroupInfo, GroupMember
 from im.message.model import Conversation, Message, Payload, conversation_of, payload_from_json
 from im.profile.model import User
+from im.wire.objects import MemberOut
 from im.wire.signature import HttpCall
 
 T = TypeVar("T", bound=Struct)
@@ -286,45 +287,6 @@ class Token(Struct, frozen=True):
     token: str
 
 
-class UserOut(Struct, frozen=True):
-    """A user; texts that are not set are empty, never null. ``deleted`` is a number."""
-
-    userId: str
-    name: str
-    displayName: str
-    portrait: str
-    gender: int
-    mobile: str
-    email: str
-    address: str
-    company: str
-    social: str
-    extra: str
-    type: int
-    deleted: int
-    updateDt: int
-
-    @classmethod
-    def of(cls, user: User) -> "UserOut":
-        """The wire form of a user."""
-        return cls(
-            userId=user.id,
-            name=user.name,
-            displayName=user.display_name,
-            portrait=user.portrait,
-            gender=user.gender,
-            mobile=user.mobile,
-            email=user.email,
-            address=user.address,
-            company=user.company,
-            social=user.social,
-            extra=user.extra,
-            type=user.type,
-            deleted=int(user.deleted),
-            updateDt=user.update_dt,
-        )
-
-
 class BlockStatus(Struct, frozen=True):
     """A user's global status."""
 
@@ -438,73 +400,6 @@ class CreatedGroup(Struct, frozen=True):
 
     group_id: str
     groupId: str
-
-
-class GroupOut(Struct, frozen=True):
-    """A group; counts and times in both spellings. ``super_group`` and ``deleted`` are booleans."""
-
-    target_id: str
-    name: str
-    portrait: str
-    owner: str
-    type: int
-    extra: str
-    mute: int
-    join_type: int
-    private_chat: int
-    searchable: int
-    history_message: int
-    max_member_count: int
-    super_group: bool
-    deleted: bool
-    member_count: int
-    memberCount: int
-    update_dt: int
-    updateDt: int
-    member_update_dt: int
-    memberUpdateDt: int
-
-    @classmethod
-    def of(cls, info: GroupInfo) -> "GroupOut":
-        """The wire form of a group."""
-        return cls(
-            target_id=info.id,
-            name=info.name,
-            portrait=info.portrait,
-            owner=info.owner,
-            type=info.type,
-            extra=info.extra,
-            mute=info.mute,
-            join_type=info.join_type,
-            private_chat=info.private_chat,
-            searchable=info.searchable,
-            history_message=info.history_message,
-            max_member_count=info.max_member_count,
-            super_group=info.super_group,
-            deleted=False,
-            member_count=info.member_count,
-            memberCount=info.member_count,
-            update_dt=info.update_dt,
-            updateDt=info.update_dt,
-            member_update_dt=info.member_update_dt,
-            memberUpdateDt=info.member_update_dt,
-        )
-
-
-class MemberOut(Struct, frozen=True):
-    """A member."""
-
-    member_id: str
-    alias: str
-    type: int
-    extra: str
-    updateDt: int
-    createDt: int
-
-    @classmethod
-    def of(cls, member: GroupMember) -> "MemberOut":
-        """The wire form of a member."""
-        return cls(member.id, member.alias, member.type, member.extra, member.update_dt, member.create_dt)
 
 
 class Members(Struct, frozen=True):

@@ -11,21 +11,16 @@ from im.platform.ids import short_id
 from im.platform.secrets import Secret
 from im.profile.model import UserType
 from im.profile.service import ProfileService
-from im.profile.store import DynamoUserStore
 from im.server_api.api import ServerApi
 from im.server_api.endpoints import Services
 from im.settings import Env
-from im.wiring.base import dynamo, ephemera, groups, messages, rows, sessions, settings
+from im.wiring.base import ephemera, groups, messages, rows, sessions, settings
 from im.wiring.delivery import delivery
 from im.wiring.gate import tokens
 from im.wiring.message import message_service, word_list
+from im.wiring.profile import users
 
 _WINDOW_MS = 10_000
-
-
-@cache
-def _users() -> DynamoUserStore:
-    return DynamoUserStore(dynamo(), settings().need(Env.DIRECTORY_TABLE))
 
 
 @cache
@@ -44,20 +39,21 @@ def _connect_service() -> ConnectService:
 
 
 def _is_robot(user: str) -> bool:
-    profile = _users().get(user)
+    profile = users().get(user)
     return profile is not None and profile.type == UserType.ROBOT
 
 
 @cache
-def _group_service() -> GroupService:
+def group_service() -> GroupService:
+    """Groups."""
     return GroupService(groups(), rows(), messages(), message_service(), settings().switches, clock.now_ms, short_id)
 
 
 @cache
 def _profile_service() -> ProfileService:
     return ProfileService(
-        _users(),
-        _group_service(),
+        users(),
+        group_service(),
         _connect_service(),
         delivery(),
         settings().switches,
@@ -79,7 +75,7 @@ def server_api() -> ServerApi:
         users=_profile_service(),
         sessions=_connect_service(),
         messages=message_service(),
-        groups=_group_service(),
+        groups=group_service(),
         words=ModerationService(word_list()),
     )
     return ServerApi(services, secret.values, ephemera(), limiter, config.switches, clock.now_ms)

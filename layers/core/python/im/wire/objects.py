@@ -1,0 +1,136 @@
+"""Users, groups and members as both the server API and the socket protocol write them (server-api spec 2.0, 7.2)."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from im.group.model import GroupInfo, GroupMember
+from im.profile.model import User
+
+# ruff: noqa: N815  the members' names are Wildfire's
+
+PAGE_BYTES = 100_000
+"""How much of an answer's 128 KB the objects of one page may take."""
+
+T = TypeVar("T")
+
+
+class UserOut(Struct, frozen=True):
+    """A user; texts that are not set are empty, never null. ``deleted`` is a number."""
+
+    userId: str
+    name: str
+    displayName: str
+    portrait: str
+    gender: int
+    mobile: str
+    email: str
+    address: str
+    company: str
+    social: str
+    extra: str
+    type: int
+    deleted: int
+    updateDt: int
+
+    @classmethod
+    def of(cls, user: User) -> "UserOut":
+        """The wire form of a user."""
+        return cls(
+            userId=user.id,
+            name=user.name,
+            displayName=user.display_name,
+            portrait=user.portrait,
+            gender=user.gender,
+            mobile=user.mobile,
+            email=user.email,
+            address=user.address,
+            company=user.company,
+            social=user.social,
+            extra=user.extra,
+            type=user.type,
+            deleted=int(user.deleted),
+            updateDt=user.update_dt,
+        )
+
+
+class GroupOut(Struct, frozen=True):
+    """A group; counts and times in both spellings. ``super_group`` and ``deleted`` are booleans."""
+
+    target_id: str
+    name: str
+    portrait: str
+    owner: str
+    type: int
+    extra: str
+    mute: int
+    join_type: int
+    private_chat: int
+    searchable: int
+    history_message: int
+    max_member_count: int
+    super_group: bool
+    deleted: bool
+    member_count: int
+    memberCount: int
+    update_dt: int
+    updateDt: int
+    member_update_dt: int
+    memberUpdateDt: int
+
+    @classmethod
+    def of(cls, info: GroupInfo) -> "GroupOut":
+        """The wire form of a group."""
+        return cls(
+            target_id=info.id,
+            name=info.name,
+            portrait=info.portrait,
+            owner=info.owner,
+            type=info.type,
+            extra=info.extra,
+            mute=info.mute,
+            join_type=info.join_type,
+            private_chat=info.private_chat,
+            searchable=info.searchable,
+            history_message=info.history_message,
+            max_member_count=info.max_member_count,
+            super_group=info.super_group,
+            deleted=False,
+            member_count=info.member_count,
+            memberCount=info.member_count,
+            update_dt=info.update_dt,
+            updateDt=info.update_dt,
+            member_update_dt=info.member_update_dt,
+            memberUpdateDt=info.member_update_dt,
+        )
+
+
+class MemberOut(Struct, frozen=True):
+    """A member."""
+
+    member_id: str
+    alias: str
+    type: int
+    extra: str
+    updateDt: int
+    createDt: int
+
+    @classmethod
+    def of(cls, member: GroupMember) -> "MemberOut":
+        """The wire form of a member."""
+        return cls(member.id, member.alias, member.type, member.extra, member.update_dt, member.create_dt)
+
+
+def page(things: Iterable[T], form: Callable[[T], Struct], limit_bytes: int = PAGE_BYTES) -> list[msgspec.Raw]:
+    """The first of the things, each in its wire form and encoded, as many as fit; at least one if there is one."""
+    fitting: list[msgspec.Raw] = []
+    used = 0
+    for thing in things:
+        encoded = msgspec.json.encode(form(thing))
+        used += len(encoded) + 1
+        if fitting and used > limit_bytes:
+            break
+        fitting.append(msgspec.Raw(encoded))
+    return fitting

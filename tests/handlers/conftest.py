@@ -1,0 +1,57 @@
+"""A deployment on moto, as far as functions see it: environment, tables, secrets, and a poster that keeps the frames."""
+
+from collections.abc import Iterator
+from types import ModuleType
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from im.platform import aws
+from im.settings import Env
+from im.wiring import api, base, connect, delivery, gate, group, message, profile
+from tests.fakes.delivery import RecordingPoster
+from tests.stores.tables import DEFINITIONS, DIRECTORY, EPHEMERA, MESSAGES, PRESENCE
+
+ADMIN_SECRET = "123456"
+CACHING = (api, aws, base, connect, delivery, gate, group, message, profile)
+
+
+def forget_cached(*modules: ModuleType) -> None:
+    """Make the next call of every cached constructor make its object anew."""
+    for module in modules:
+        for value in vars(module).values():
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingPoster]:
+    """A fresh deployment; the value is what its functions post through."""
+    poster = RecordingPoster()
+    environment = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        Env.MESSAGES_TABLE: MESSAGES,
+        Env.DIRECTORY_TABLE: DIRECTORY,
+        Env.PRESENCE_TABLE: PRESENCE,
+        Env.EPHEMERA_TABLE: EPHEMERA,
+        Env.SOCKET_ENDPOINT: "http://127.0.0.1:9/dev",
+        Env.ADMIN_SECRET_ID: "AdminSecret",
+        Env.TOKEN_SECRET_ID: "TokenSecret",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(delivery, "SocketPoster", lambda *how: poster)
+    with mock_aws():
+        forget_cached(*CACHING)
+        dynamo = boto3.client("dynamodb", "us-east-1")
+        for definition in DEFINITIONS:
+            dynamo.create_table(**definition)
+        secrets = boto3.client("secretsmanager", "us-east-1")
+        secrets.create_secret(Name="AdminSecret", SecretString=f" {ADMIN_SECRET}\n")
+        secrets.create_secret(Name="TokenSecret", SecretString="0123456789abcdef0123456789abcdef")
+        yield poster
+    forget_cached(*CACHING)

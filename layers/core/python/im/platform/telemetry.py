@@ -28,5 +28,4 @@ def count(name: str, value: float) -> None:
 def flush() -> None:
     """Print what this invocation counted, if anything, in the embedded metric format."""
     if _metrics().metric_set:
-        if _metrics().metric_set:
         _metrics().flush_metrics()

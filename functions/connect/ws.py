@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from im.connect.model import Changes, ConversationState
-from im.message.service import PULL_LIMIT
+from im.message.model import PULL_LIMIT
 from im.platform import telemetry
 from im.routing import Answer, Call, Router, call_of, refuse
 from im.wire import frames

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from im.message.model import Payload, Sender, Sent
-from im.message.service import HISTORY_LIMIT, PULL_LIMIT, PULL_RANGES, Range
+from im.message.model import HISTORY_LIMIT, PULL_LIMIT, PULL_RANGES, Payload, Sender, Sent
+from im.message.service import Range
 from im.routing import Answer, Call, Router
 from im.wire import frames
 from im.wiring.base import client_limiter

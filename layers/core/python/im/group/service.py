@@ -29,7 +29,7 @@ from im.group.model import (
     successor,
 )
 from im.group.store import GroupStore
-from im.message.model import ConversationType, Message, Origin, Payload, Row, check_id
+from im.message.model import Conversation, ConversationType, Message, Origin, Payload, Row, check_id
 from im.platform.clock import Clock
 from im.platform.ids import NewId
 from im.platform.parallel import run_all
@@ -52,6 +52,9 @@ class Rows(Protocol):
 
     def of_user(self, user: str) -> list[Row]:
         """All rows of a user."""
+
+    def get(self, user: str, conversation: Conversation) -> Row | None:
+        """One row, strongly consistent."""
 
     def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
         """Open a user's row of a group from the given seqs on."""
@@ -399,19 +402,25 @@ class GroupService(GroupReader):
 
         The order: roster and info, from which moment every later message is delivered without them; tombstones that say
         "leaving"; rows closed at the present heads; the notice, delivered to them as well; rows closed at the notice;
-        tombstones that say "left". A crash leaves live or leaving members, whom a repeat takes up again: it may post a
-        second notice, never lose one, and never reopens a row of somebody who had left before.
+        tombstones that say "left". A crash leaves live or leaving members, whom a repeat takes up again. It may post a
+        second notice, never lose one. A row that the first attempt closed stays as it is, because what came after may
+        have come after the first notice; its user then gets the notice as a push only.
         """
         now = self._clock()
         ids = frozenset(member.id for member in leavers)
         info = self._change_roster(group, lambda roster: roster.with_removed(ids))
         tombstones = [replace(member, type=MemberType.REMOVED, leaving=True, update_dt=now) for member in leavers]
         self._store.put_members(group, tombstones)
+        closing = [member.id for member in leavers if not member.leaving or self._is_open(member.id, group)]
         heads = self._heads(info)
-        self._close_rows(group, ids, heads)
+        self._close_rows(group, closing, heads)
         seqs = self._announce(group, operator, content_type, data, announcement, also_to=sorted(ids))
-        self._close_rows(group, ids, {**heads, **seqs})
+        self._close_rows(group, closing, {**heads, **seqs})
         self._store.put_members(group, [replace(tombstone, leaving=False) for tombstone in tombstones])
+
+    def _is_open(self, user: str, group: str) -> bool:
+        row = self._rows.get(user, Conversation(ConversationType.GROUP, group))
+        return row is not None and row.lasts is None
 
     # --- dissolving
 

@@ -24,6 +24,12 @@ RESERVED_CID_PREFIX = "~"
 MAX_WALK = 1_000
 """How far a sender's base may lie behind the head before he is told to sync first."""
 MAX_RECIPIENTS = 1_000
+PULL_LIMIT = 200
+"""Messages per range of a pull."""
+PULL_RANGES = 20
+"""Ranges per pull."""
+HISTORY_LIMIT = 100
+"""Messages per page of history."""
 MAX_SEQ = 2**53 - 1
 
 

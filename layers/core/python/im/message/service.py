@@ -22,8 +22,11 @@ from im.group.model import GroupInfo, GroupMember, check_may_speak, may_withdraw
 from im.group.store import GroupStore, info_from_item, member_from_item
 from im.message.log import Appended, Head, Log
 from im.message.model import (
+    HISTORY_LIMIT,
     MAX_SEQ,
     MAX_WALK,
+    PULL_LIMIT,
+    PULL_RANGES,
     ContentType,
     Conversation,
     ConversationType,
@@ -59,9 +62,6 @@ from im.settings import Switches
 from im.wire import frames
 
 MINUTE_MS = 60_000
-PULL_LIMIT = 200
-PULL_RANGES = 20
-HISTORY_LIMIT = 100
 _HISTORY_EXAMINED = 500
 _PAGE_BYTES = 100_000
 _FRESH_PRESENCE_MS = 20

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import botocore.client
@@ -21,6 +22,7 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from im.errors import BusyError
+from im.platform.parallel import run_all
 
 Item = dict[str, Any]
 """One item as plain Python: str, int, bool, None, list and dict."""
@@ -234,15 +236,16 @@ class Dynamo:
             yield writes
 
     def batch_get(self, wanted: Iterable[Key]) -> dict[Key, Item]:
-        """Read many items of any tables, at most 100 a request; keys that do not exist are missing from the result.
+        """Read many items of any tables, 100 a request and the requests side by side; what does not exist is left out.
 
         Raises:
             BusyError: the service left keys unread after retries.
         """
         keys = list(dict.fromkeys(wanted))
+        pages = [keys[offset : offset + _MAX_BATCH] for offset in range(0, len(keys), _MAX_BATCH)]
         found: dict[Key, Item] = {}
-        for offset in range(0, len(keys), _MAX_BATCH):
-            found.update(self._batch_get_page(keys[offset : offset + _MAX_BATCH]))
+        for page in run_all([partial(self._batch_get_page, page) for page in pages]):
+            found.update(page)
         return found
 
     def _batch_get_page(self, keys: Sequence[Key]) -> dict[Key, Item]:

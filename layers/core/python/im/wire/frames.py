@@ -95,6 +95,9 @@ class _Failure(Struct, frozen=True, omit_defaults=True):
     after: int | UnsetType = UNSET
 
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
+"""What decoding raises for a text of the caller's: not JSON or not the schema's, a lone surrogate, nested too deeply."""
+
 _encoder = msgspec.json.Encoder()
 _request = msgspec.json.Decoder(Request)
 
@@ -161,7 +164,7 @@ def decode_request(text: str | bytes) -> Request:
     """
     try:
         return _request.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+    except _UNREADABLE as error:
         raise InvalidError(str(error)) from None
 
 
@@ -169,7 +172,7 @@ def request_id(text: str) -> str | None:
     """The id of a frame that is not a valid request, when it has a usable one, so that the refusal can name it."""
     try:
         frame = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except _UNREADABLE:
         return None
     found = frame.get("id") if isinstance(frame, dict) else None
     return found if isinstance(found, str) and len(found) <= 64 else None
@@ -183,5 +186,5 @@ def decode_body(decoder: msgspec.json.Decoder[Any], raw: msgspec.Raw) -> Any:
     """
     try:
         return decoder.decode(raw)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise InvalidError(str(error).replace("`$", "`$.body", 1)) from None

@@ -1,0 +1,1 @@
+"""What each operation costs: AWS calls, units and dollars, counted on the local topology."""

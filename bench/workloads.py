@@ -1,0 +1,180 @@
+"""The workloads that are counted, each warmed up before it is measured. Budgets in tests use the same ones."""
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from local.client import SocketClient
+from local.meter import Measurement
+from local.topology import Topology
+
+_numbers = itertools.count()
+
+ONE_KB = "x" * 880
+"""A text that makes a frame of about 1 KB together with its envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One thing to count.
+
+    Attributes:
+        name: for people.
+        function: the function that does the work before the answer.
+        floor: what it must cost at least, USD per million; None where no floor is stated.
+        run: prepares and warms up, then yields the step to measure.
+    """
+
+    name: str
+    function: str
+    floor: float | None
+    run: Callable[[Topology], AsyncIterator[Callable[[], Awaitable[Any]]]]
+
+
+class Chat:
+    """One sender in one conversation, who knows its head."""
+
+    def __init__(self, socket: SocketClient, conversation: dict[str, Any]) -> None:
+        self._socket = socket
+        self._conversation = conversation
+        self._seq = 0
+        self._count = 0
+
+    async def send(self, text: str = ONE_KB) -> dict[str, Any]:
+        """Send a text after the last one."""
+        self._count += 1
+        body = {
+            "conversation": self._conversation,
+            "content": {"type": 1, "searchableContent": text, "persistFlag": 3},
+            "cid": f"{self._conversation['target']}-{self._count}",
+            "base": self._seq,
+        }
+        answer: dict[str, Any] = await self._socket.call("message", "send", body)
+        self._seq = answer["seq"]
+        return answer
+
+    def starts_at(self, seq: int) -> None:
+        """The head that the sender has learned of by other means."""
+        self._seq = seq
+
+
+@asynccontextmanager
+async def sockets(topology: Topology, *users: str) -> AsyncIterator[list[SocketClient]]:
+    """Connected clients, closed at the end."""
+    opened = [await topology.socket(user) for user in users]
+    try:
+        yield opened
+    finally:
+        for socket in opened:
+            await socket.close()
+
+
+async def make_group(topology: Topology, group: str, size: int) -> str:
+    """A group of ``size`` members, owned by ``<group>-0``; returns the owner."""
+    owner = f"{group}-0"
+    members = [{"member_id": f"{group}-{number}"} for number in range(1, size)]
+    info = {"target_id": group, "name": group, "type": 2, "owner": owner}
+    answer = await topology.admin(
+        "/admin/group/create", {"operator": owner, "group": {"group_info": info, "members": members}}
+    )
+    if answer["code"]:
+        raise RuntimeError(f"no group: {answer}")
+    return owner
+
+
+async def single_both_online(topology: Topology) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
+    """A one-to-one message of 1 KB."""
+    async with sockets(topology, "bench-alice", "bench-bob") as (alice, _):
+        chat = Chat(alice, {"type": 0, "target": "bench-bob"})
+        await chat.send()
+        yield chat.send
+
+
+async def single_offline(topology: Topology) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
+    """The same to somebody who is offline."""
+    async with sockets(topology, "bench-alice") as (alice,):
+        chat = Chat(alice, {"type": 0, "target": "bench-nobody"})
+        await chat.send()
+        yield chat.send
+
+
+def group(size: int, online: int) -> Callable[[Topology], AsyncIterator[Callable[[], Awaitable[Any]]]]:
+    """A message of 1 KB to a group."""
+
+    async def run(topology: Topology) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
+        name = f"bench-{size}-{online}-{next(_numbers)}"
+        owner = await make_group(topology, name, size)
+        async with sockets(topology, owner, *(f"{name}-{number}" for number in range(1, online))) as opened:
+            chat = Chat(opened[0], {"type": 1, "target": name})
+            chat.starts_at(1)
+            await chat.send()
+            yield chat.send
+
+    return run
+
+
+async def idle_ping(topology: Topology) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
+    """The heartbeat of a user with fifty quiet conversations."""
+    async with sockets(topology, "bench-idle") as (idle,):
+        for number in range(50):
+            await Chat(idle, {"type": 0, "target": f"bench-friend-{number}"}).send("hi")
+            topology.clock.advance(seconds=0.1)
+        topology.clock.advance(minutes=9)
+        hello = await idle.call("session", "hello", {})
+
+        async def ping() -> Any:
+            return await idle.call("session", "ping", {"sync": hello["sync"]})
+
+        await ping()
+        yield ping
+
+
+async def hello_fifty(topology: Topology) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
+    """The first hello of a device of a user with fifty conversations."""
+    async with sockets(topology, "bench-idle") as (idle,):
+
+        async def hello() -> Any:
+            return await idle.call("session", "hello", {})
+
+        await hello()
+        yield hello
+
+
+async def connect(topology: Topology) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
+    """Opening a socket: authorizer and registration."""
+    token = await topology.token("bench-connect", "bench-connect-client")
+
+    async def open_and_close() -> None:
+        socket = await SocketClient.connect(topology.socket_url, token, "bench-connect-client", 5)
+        await socket.close()
+
+    await open_and_close()
+    await topology.settle()
+    yield open_and_close
+
+
+WORKLOADS = (
+    Workload("one-to-one, both online", "MessageWs", 4.11, single_both_online),
+    Workload("one-to-one, recipient offline", "MessageWs", None, single_offline),
+    Workload("group of 2, 2 online", "MessageWs", None, group(2, 2)),
+    Workload("group of 100, 30 online", "MessageWs", 35.9, group(100, 30)),
+    Workload("group of 300, 10 online (queue)", "MessageWs", None, group(300, 10)),
+    Workload("ping, 50 quiet conversations", "ConnectWs", None, idle_ping),
+    Workload("hello, 50 conversations", "ConnectWs", None, hello_fifty),
+    Workload("connect and disconnect", "ConnectWs", None, connect),
+)
+
+
+def round_trips(measurement: Measurement, function: str) -> int:
+    """Sequential calls of one invocation: calls that run side by side in helper threads count once."""
+    calls = measurement.calls(function=function)
+    steps = 0
+    in_parallel = False
+    for call in calls:
+        posted = call.operation == "post"
+        if not ((call.helper or posted) and in_parallel):
+            steps += 1
+        in_parallel = call.helper or posted
+    return steps

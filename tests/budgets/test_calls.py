@@ -1,0 +1,87 @@
+"""What an operation may cost, counted on the whole topology: dearer is a failure, cheaper moves the number here."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.workloads import WORKLOADS, Workload, group, round_trips
+from local.meter import Measurement
+from local.topology import Topology
+
+pytestmark = pytest.mark.xdist_group("topology")
+
+
+@pytest.fixture(scope="module")
+def topology() -> Iterator[Topology]:
+    with Topology.from_cdk() as running:
+        yield running
+
+
+def measure(topology: Topology, workload: Workload) -> Measurement:
+    async def work() -> Measurement:
+        async for step in workload.run(topology):
+            await topology.settle()
+            with topology.meter.measure() as measured:
+                await step()
+                await topology.settle()
+        return measured
+
+    return topology.run(work())
+
+
+def named(name: str) -> Workload:
+    return next(workload for workload in WORKLOADS if workload.name == name)
+
+
+INDEX_UNIT = 1
+
+
+@pytest.mark.parametrize("size", [2, 100, 2_000])
+def test_storing_a_message_takes_one_write_unit_whatever_the_number_of_members(topology: Topology, size: int) -> None:
+    workload = Workload("", "MessageWs", None, group(size, 2))
+
+    measured = measure(topology, workload)
+
+    assert measured.units("dynamodb.write") == 1 + INDEX_UNIT
+
+
+def test_a_one_to_one_message_takes_two_round_trips_before_it_is_durable(topology: Topology) -> None:
+    measured = measure(topology, named("one-to-one, both online"))
+
+    calls = [call.operation for call in measured.calls(function="MessageWs", service="dynamodb")]
+    assert calls == ["BatchGetItem", "PutItem"]
+    assert measured.units("dynamodb.write") == 1 + INDEX_UNIT
+    assert measured.units("dynamodb.read") <= 2.5
+    assert measured.units("socket.message") == 3
+
+
+def test_a_group_message_takes_two_round_trips_before_it_is_durable(topology: Topology) -> None:
+    measured = measure(topology, named("group of 100, 30 online"))
+
+    calls = [call.operation for call in measured.calls(function="MessageWs", service="dynamodb")]
+    assert calls[:2] == ["BatchGetItem", "PutItem"]
+    assert round_trips(measured, "MessageWs") <= 4
+    assert measured.units("dynamodb.read") <= 53
+    assert measured.units("socket.message") == 31
+
+
+@pytest.mark.parametrize(
+    ("name", "reads", "writes", "dollars"),
+    [
+        ("one-to-one, both online", 2.5, 2, 5.2),
+        ("one-to-one, recipient offline", 3, 2, 4.2),
+        ("group of 100, 30 online", 53, 2, 44.0),
+        ("group of 300, 10 online (queue)", 155, 2, 36.0),
+        ("ping, 50 quiet conversations", 2, 0, 3.5),
+        ("hello, 50 conversations", 53, 0, 12.0),
+        ("connect and disconnect", 3, 2, 4.0),
+    ],
+)
+def test_an_operation_stays_within_its_budget(
+    topology: Topology, name: str, reads: float, writes: float, dollars: float
+) -> None:
+    measured = measure(topology, named(name))
+
+    assert measured.units("dynamodb.read") <= reads
+    assert measured.units("dynamodb.write") <= writes
+    assert measured.usd * 1e6 <= dollars, measured.table(1_000_000)

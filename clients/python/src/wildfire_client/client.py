@@ -237,6 +237,11 @@ class ChatClient:
         return self._status
 
     @property
+    def status_reason(self) -> str:
+        """Why the link is in its state, for people; often empty."""
+        return self._reason
+
+    @property
     def limits(self) -> ServerLimits:
         """What the server told about itself."""
         return self._sync.limits

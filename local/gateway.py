@@ -113,11 +113,11 @@ class SocketSession:
             }
             self.connection.refuse(refusal.status, json.dumps(body))
             return
-        if self.connection.accept(subprotocol):
-            self.state = _State.OPEN
-            gateway.sessions[self.client.connection_id] = self
-        else:
-            self.state = _State.GONE
+        # Known before the client learns that it is connected, because others may post to it from then on.
+        self.state = _State.OPEN
+        gateway.sessions[self.client.connection_id] = self
+        if not self.connection.accept(subprotocol):
+            self.forget()
             gateway.left(self, 1006, "Connection closed abnormally")
 
     def text(self, text: str) -> None:
@@ -342,7 +342,7 @@ class SocketGateway:
     def _select(self, text: str) -> str:
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return "$default"
         for name in self._selector:
             value = value.get(name) if isinstance(value, dict) else None

@@ -124,6 +124,7 @@ class Installation:
         self._environ = os.environ
         self._start = threading.Thread.start
         self._load_file = botocore.loaders.JSONFileLoader.load_file
+        self._list_services = botocore.loaders.Loader.list_available_services
         self._streams = {name: getattr(sys, name) for name in ("stdout", "stderr")}
         setattr(os, "environ", _Environ(self._environ))  # noqa: B010  every reader of the variable has to see the stand-in
         self._outputs: dict[str, Any] = {name: _Output(name, base) for name, base in self._streams.items()}
@@ -147,11 +148,14 @@ class Installation:
 
         BaseSelectorEventLoop.__init__ = make_owned_loop  # type: ignore[method-assign,assignment]
         threading.Thread.start = start_owned  # type: ignore[method-assign,assignment]
-        botocore.loaders.JSONFileLoader.load_file = _cached_loader(self._load_file)
+        # Botocore walks directories and parses megabytes of JSON for each new session, and every environment makes one.
+        botocore.loaders.JSONFileLoader.load_file = _cached(self._load_file)
+        botocore.loaders.Loader.list_available_services = _cached(self._list_services)
 
     def remove(self) -> None:
         """Put back what ``install`` replaced. Streams that somebody replaced since then stay."""
         botocore.loaders.JSONFileLoader.load_file = self._load_file
+        botocore.loaders.Loader.list_available_services = self._list_services
         threading.Thread.start = self._start  # type: ignore[method-assign]
         BaseSelectorEventLoop.__init__ = self._make_loop  # type: ignore[method-assign]
         setattr(os, "environ", self._environ)  # noqa: B010
@@ -171,16 +175,17 @@ def close_loop(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-_files: dict[str, Any] = {}
+_results: dict[tuple[Any, str], Any] = {}
 
 
-def _cached_loader(load_file: Any) -> Any:
-    """Botocore parses megabytes of JSON for each new session; every environment makes one, with the same content."""
+def _cached(method: Any) -> Any:
+    """A method of one text argument whose result is the same for all instances; the result is not to be changed."""
 
-    def cached(self: Any, path: str) -> Any:
-        if path not in _files:
-            _files[path] = load_file(self, path)
-        return _files[path]
+    def cached(self: Any, argument: str) -> Any:
+        key = (method, argument)
+        if key not in _results:
+            _results[key] = method(self, argument)
+        return _results[key]
 
     return cached
 

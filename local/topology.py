@@ -405,6 +405,10 @@ class Topology:
         token = await self.token(user, name, platform)
         return await SocketClient.connect(self.socket_url, token, name, platform)
 
+    def shuffle_frames(self, seed: int | None) -> None:
+        """Dispatch frames that arrive together in an order drawn from a seed; None stops it."""
+        self.gateway.shuffle = None if seed is None else Random(seed)
+
     def drop_silently(self, connection_id: str, swallowed_posts: int = 0) -> None:
         """Cut a connection so that nobody notices; after ``swallowed_posts`` more posts there are 410s."""
 

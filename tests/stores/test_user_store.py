@@ -65,7 +65,7 @@ def test_a_change_moves_name_and_mobile(store: UserStore) -> None:
 
 def test_a_change_of_a_user_that_has_changed_meanwhile_is_refused(store: UserStore) -> None:
     store.put(ANN, None)
-    store.put(replace(ANN, extra="new", update_dt=1002), ANN)
+    assert store.put(replace(ANN, extra="new", update_dt=1002), ANN)
 
     assert not store.put(replace(ANN, extra="newer", update_dt=1003), ANN)
     assert not store.put(ANN, None)

@@ -274,6 +274,23 @@ def test_a_removed_member_gets_the_notice_and_nothing_after_it(club: Club) -> No
         club.say("bob", "still here?")
 
 
+def test_a_removed_member_sees_nothing_new_even_if_the_notice_of_his_removal_fails(club: Club) -> None:
+    club.create("ann", "bob")
+
+    def fail(*args: Any, **kwargs: Any) -> dict[int, int]:
+        raise Crash
+
+    post_notice, club.world.service.post_notice = club.world.service.post_notice, fail  # type: ignore[method-assign]
+    with pytest.raises(Crash):
+        club.groups.remove_members("olga", "team", ["bob"])
+    club.say("ann", "secret")
+    assert club.sees("bob") == [1]
+
+    club.world.service.post_notice = post_notice  # type: ignore[method-assign]
+    club.groups.remove_members("olga", "team", ["bob"])
+    assert club.notices()[-1][0] == 106
+
+
 def test_removing_nobody_is_success_and_nothing_is_said(club: Club) -> None:
     club.create("ann")
 
@@ -424,6 +441,18 @@ def test_a_group_that_takes_over_from_a_half_dissolved_one_does_not_reopen_what_
     assert club.present() == ["cem", "olga"]
 
 
+def test_a_roster_version_never_repeats_not_even_in_a_new_group_of_the_same_id(club: Club) -> None:
+    versions = []
+    for _ in range(2):
+        club.create("ann")
+        versions.append(club.groups.info("team").roster_version)
+        club.groups.add_members("olga", "team", [GroupMember("bob")])
+        versions.append(club.groups.info("team").roster_version)
+        club.groups.dissolve("olga", "team")
+
+    assert versions == sorted(set(versions))
+
+
 # --- crashes: cut each operation after every one of its calls, repeat it, and look at the result
 
 
@@ -491,17 +520,19 @@ def test_a_removal_that_was_cut_anywhere_is_finished_by_repeating_it() -> None:
         groups.remove_members("olga", "team", ["bob", "rob"])
 
     for club in crashed_then_repeated(remove, prepare):
+        announced = 106 in [notice[0] for notice in club.notices()[2:]]
         between = club.say("ann", "in between")
         remove(club.groups)
         after = club.say("ann", "after")
 
         assert club.present() == ["ann", "olga"]
         assert club.world.groups.latest_roster("team").ids.count("bob") == 0
-        assert 106 in [notice[0] for notice in club.notices()]
+        assert 106 in [notice[0] for notice in club.notices()[2:]]
         assert after not in club.sees("bob")
+        assert not (announced and between in club.sees("bob"))
         assert club.sees("rob") == [1, 2]
         assert club.groups.groups_of("bob") == []
-        assert between < after
+        assert not club.world.groups.get_members("team", ["bob"])["bob"].leaving
 
 
 def test_a_dissolution_that_was_cut_anywhere_is_finished_by_repeating_it() -> None:

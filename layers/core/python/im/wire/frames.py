@@ -186,5 +186,5 @@ def decode_body(decoder: msgspec.json.Decoder[Any], raw: msgspec.Raw) -> Any:
     """
     try:
         return decoder.decode(raw)
-    except _UNREADABLE as error:
+    except msgspec.DecodeError as error:
         raise InvalidError(str(error).replace("`$", "`$.body", 1)) from None

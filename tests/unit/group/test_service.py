@@ -137,9 +137,13 @@ def test_ordinary_callers_are_bound_by_type_and_size(club: Club) -> None:
     small.create("a", "b", "c")
 
 
-def test_a_bad_operator_creates_nothing(club: Club) -> None:
+def test_what_cannot_be_told_is_not_done(club: Club) -> None:
     with pytest.raises(InvalidError):
         club.groups.create("", GroupInfo("team", owner="olga"), [])
+    with pytest.raises(InvalidError):
+        club.groups.create(
+            "olga", GroupInfo("team"), [], announcement=Announcement(custom=Payload(type=1, base64edData="*"))
+        )
     with refusal(Code.NOT_EXIST):
         club.groups.info("team")
 

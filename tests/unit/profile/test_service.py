@@ -139,6 +139,8 @@ def test_every_bit_of_the_mask_has_its_field(office: Office, field: Field) -> No
 def test_an_update_needs_a_field_a_user_and_a_name(office: Office) -> None:
     office.service.create(User("u1", name="ann"))
 
+    with pytest.raises(InvalidError):
+        office.service.update(User(""), Field.DISPLAY_NAME)
     for mask in (0, 0x400):
         with pytest.raises(InvalidError):
             office.service.update(User("u1"), mask)

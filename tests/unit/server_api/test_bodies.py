@@ -131,6 +131,9 @@ def test_what_is_not_an_object_of_the_schema_is_refused(body: bytes) -> None:
     [
         (wire.UserRef, {"userId": ""}, "$.userId"),
         (wire.UserRef, {"userId": ["u"]}, "$.userId"),
+        (wire.UserRef, {"userId": "u" * 65}, "$.userId"),
+        (wire.UserQuery, {"mobile": "1" * 65}, "$.mobile"),
+        (wire.DissolveGroup, {"operator": "o", "group_id": "g", "to_lines": list(range(17))}, "$.to_lines"),
         (wire.GetToken, {"userId": "u", "clientId": "c", "platform": "two"}, "$.platform"),
         (wire.GetToken, {"userId": "u", "clientId": "c", "platform": 2**31}, "$.platform"),
         (wire.RemoveMembers, {"operator": "o", "group_id": "g", "members": "m"}, "$.members"),

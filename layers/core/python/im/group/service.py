@@ -29,7 +29,7 @@ from im.group.model import (
     successor,
 )
 from im.group.store import GroupStore
-from im.message.model import Conversation, ConversationType, Message, Origin, Payload, Row, check_id
+from im.message.model import Conversation, ConversationType, Message, Origin, Payload, Row, check_id, check_payload
 from im.platform.clock import Clock
 from im.platform.ids import NewId
 from im.platform.parallel import run_all
@@ -234,7 +234,7 @@ class GroupService(GroupReader):
             ImError: 2 unknown type, 11 the id is in use, 240 too many members, 248 not this type.
             InvalidError: an id or text that cannot be.
         """
-        check_id(operator, "operator")
+        self._check_teller(operator, announcement)
         now = self._clock()
         named = bool(info.id)
         info = check_info(
@@ -311,7 +311,7 @@ class GroupService(GroupReader):
         Raises:
             ImError: 253 no such group, 240 too many members.
         """
-        check_id(operator, "operator")
+        self._check_teller(operator, announcement)
         info = self.info(group)
         if not members:
             return
@@ -339,7 +339,7 @@ class GroupService(GroupReader):
         Raises:
             ImError: 253 no such group.
         """
-        check_id(operator, "operator")
+        self._check_teller(operator, announcement)
         self.info(group)
         affected = self._leavers(group, users)
         if affected:
@@ -355,6 +355,7 @@ class GroupService(GroupReader):
         Raises:
             ImError: 253 no such group.
         """
+        self._check_teller(user, announcement)
         info = self.info(group)
         leavers = self._leavers(group, [user])
         if not leavers:
@@ -434,7 +435,7 @@ class GroupService(GroupReader):
         Raises:
             ImError: 253 no such group.
         """
-        check_id(operator, "operator")
+        self._check_teller(operator, announcement)
         info = self._store.get_info(group, consistent=True)
         if info is not None:
             heads = self._heads(info)
@@ -449,6 +450,12 @@ class GroupService(GroupReader):
         self._store.finish_dissolved(group, [member.id for member in members])
 
     # --- shared steps
+
+    def _check_teller(self, operator: str, announcement: Announcement) -> None:
+        """Refuse a notice that could not be posted before anything is done that it would tell of."""
+        check_id(operator, "operator")
+        if announcement.custom is not None:
+            check_payload(announcement.custom, self._switches.max_message_bytes)
 
     def _change_roster(self, group: str, change: Callable[[Roster], Roster]) -> GroupInfo:
         for _ in range(_ROSTER_ATTEMPTS):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from im.errors import BusyError, Code, ImError, InvalidError
+from im.message.model import check_id
 from im.platform.clock import Clock
 from im.platform.ids import NewId
 from im.profile.model import (
@@ -132,6 +133,7 @@ class ProfileService:
             InvalidError: no field is chosen, or a value is not acceptable.
             ImError: 253 unknown user; 4, the name belongs to somebody else.
         """
+        check_id(user.id, "userId")
         for _ in range(_ATTEMPTS):
             old = self._store.get(user.id, consistent=True)
             if old is None:

@@ -105,6 +105,7 @@ class ServerApi:
         if call.path == VERSION:
             return self._version(call)
         if call.path in NOT_IMPLEMENTED and not call.path.startswith("/admin/"):
+            # Robots and channels sign with secrets of their own, which nobody here has yet.
             return _refusal(ImError(Code.NOT_IMPLEMENT)) if call.method == "POST" else _wrong_method()
         if call.path not in ENDPOINTS and call.path not in NOT_IMPLEMENTED and call.path != HEALTH:
             return Reply(404, b"")

@@ -17,14 +17,22 @@ from msgspec import UNSET, Meta, Struct, UnsetType, inspect
 from im.connect.model import SessionState
 from im.errors import TEXT, Code, ImError, InvalidError
 from im.group.model import GroupInfo, GroupMember
-from im.message.model import Conversation, Message, Payload, conversation_of, payload_from_json
+from im.message.model import (
+    MAX_ID_LENGTH,
+    Conversation,
+    Message,
+    Payload,
+    conversation_of,
+    payload_from_json,
+)
 from im.profile.model import User
 from im.wire.objects import MemberOut
 from im.wire.signature import HttpCall
 
 T = TypeVar("T", bound=Struct)
 
-Text = Annotated[str, Meta(min_length=1)]
+Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID_LENGTH)]
+IdOrEmpty = Annotated[str, Meta(max_length=MAX_ID_LENGTH)]
 Int = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 Line = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Uid = Annotated[int, Meta(gt=0, le=2**63 - 1)]
@@ -38,7 +46,7 @@ Uid = Annotated[int, Meta(gt=0, le=2**63 - 1)]
 class UserBody(Struct, frozen=True):
     """A user as it is submitted; ``displayName`` distinguishes empty (take the name) from absent."""
 
-    userId: str = ""
+    userId: IdOrEmpty = ""
     name: str = ""
     displayName: str | None = None
     portrait: str = ""
@@ -79,44 +87,44 @@ class UpdateUser(Struct, frozen=True):
 class UserQuery(Struct, frozen=True):
     """One user, by the first of these that is given."""
 
-    userId: str = ""
-    name: str = ""
-    mobile: str = ""
+    userId: IdOrEmpty = ""
+    name: IdOrEmpty = ""
+    mobile: IdOrEmpty = ""
     includeDeleted: bool = False
 
 
 class UserRef(Struct, frozen=True):
     """A user id."""
 
-    userId: Text
+    userId: Id
 
 
 class GetToken(Struct, frozen=True):
     """``/admin/user/get_token``."""
 
-    userId: Text
-    clientId: Text
+    userId: Id
+    clientId: Id
     platform: Int = 0
 
 
 class KickOff(Struct, frozen=True):
     """``/admin/user/kickoff_client``: a user id, and one of his client ids or none for all."""
 
-    first: Text
-    second: str = ""
+    first: Id
+    second: IdOrEmpty = ""
 
 
 class SetBlockStatus(Struct, frozen=True):
     """``/admin/user/update_block_status``."""
 
-    userId: Text
+    userId: Id
     status: Int = 0
 
 
 class ConversationBody(Struct, frozen=True):
     """A conversation from the sender's side."""
 
-    target: Text
+    target: Id
     type: Annotated[int, Meta(ge=0, le=6)] = 0
     line: Line = 0
 
@@ -128,7 +136,7 @@ class ConversationBody(Struct, frozen=True):
 class SendMessage(Struct, frozen=True):
     """``/admin/message/send``; an empty ``toUsers`` means everybody."""
 
-    sender: Text
+    sender: Id
     conv: ConversationBody
     payload: Payload
     toUsers: tuple[str, ...] = ()
@@ -138,7 +146,7 @@ class SendMessage(Struct, frozen=True):
 class RecallMessage(Struct, frozen=True):
     """``/admin/message/recall``."""
 
-    operator: Text
+    operator: Id
     messageUid: Uid
     isUserRecall: bool = False
 
@@ -147,7 +155,7 @@ class DeleteMessage(Struct, frozen=True):
     """``/admin/message/delete``; the SDKs name no operator."""
 
     messageUid: Uid
-    operator: str = ""
+    operator: IdOrEmpty = ""
 
 
 class MessageRef(Struct, frozen=True):
@@ -159,8 +167,8 @@ class MessageRef(Struct, frozen=True):
 class GroupRequest(Struct, frozen=True, kw_only=True):
     """What every write of a group has in common; an empty ``to_lines`` means line 0."""
 
-    operator: Text
-    to_lines: tuple[Line, ...] = ()
+    operator: Id
+    to_lines: Annotated[tuple[Line, ...], Meta(max_length=16)] = ()
     notify_message: Payload | None = None
 
 
@@ -203,7 +211,7 @@ class GroupBody(Struct, frozen=True):
 class MemberBody(Struct, frozen=True):
     """A member as he is submitted."""
 
-    member_id: Text
+    member_id: Id
     alias: str = ""
     type: Int = 0
     extra: str = ""
@@ -230,13 +238,13 @@ class CreateGroup(GroupRequest, frozen=True, kw_only=True):
 class DissolveGroup(GroupRequest, frozen=True, kw_only=True):
     """``/admin/group/del``."""
 
-    group_id: Text
+    group_id: Id
 
 
 class AddMembers(GroupRequest, frozen=True, kw_only=True):
     """``/admin/group/member/add``."""
 
-    group_id: Text
+    group_id: Id
     members: tuple[MemberBody, ...] = ()
     member_extra: str = ""
 
@@ -244,14 +252,14 @@ class AddMembers(GroupRequest, frozen=True, kw_only=True):
 class RemoveMembers(GroupRequest, frozen=True, kw_only=True):
     """``/admin/group/member/del``."""
 
-    group_id: Text
-    members: tuple[Text, ...]
+    group_id: Id
+    members: tuple[Id, ...]
 
 
 class GroupRef(Struct, frozen=True):
     """A group id."""
 
-    groupId: Text
+    groupId: Id
 
 
 class Words(Struct, frozen=True):

@@ -263,7 +263,8 @@ class Topology:
         return threads
 
     def __enter__(self) -> Self:
-        self.start()
+        if not self._thread.is_alive():
+            self.start()
         return self
 
     def __exit__(
@@ -299,7 +300,7 @@ class Topology:
     def _submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    async def _inside(self, work: Coroutine[Any, Any, T]) -> T:
+    async def inside(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine that needs the topology's own loop."""
         if asyncio.get_running_loop() is self._loop:
             return await work
@@ -347,7 +348,7 @@ class Topology:
             TimeoutError: it does not become quiet.
         """
         async with asyncio.timeout(within_s):
-            await self._inside(self._settle())
+            await self.inside(self._settle())
 
     async def _settle(self) -> None:
         for _ in range(_SETTLE_ROUNDS):
@@ -373,9 +374,17 @@ class Topology:
                 return
             await asyncio.wait(work)
 
+    async def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        """Run a function's handler with an event, and return its result.
+
+        Raises:
+            FunctionFailed: it has none.
+        """
+        return await self.inside(self.host.invoke(function, event))
+
     async def admin(self, path: str, body: Any = None) -> dict[str, Any]:
         """A signed call of the server API; returns its JSON answer."""
-        return await self._inside(self._admin(path, body))
+        return await self.inside(self._admin(path, body))
 
     async def _admin(self, path: str, body: Any) -> dict[str, Any]:
         nonce, timestamp = str(secrets.randbelow(1_000_000)), str(self.clock.now_ms())

@@ -1,0 +1,183 @@
+"""Serves the whole system on this machine: ``make run``.
+
+Environment: ``IM_PORT_SERVER_API`` (18080), ``IM_PORT_SOCKET`` (18090), ``IM_PORT_MEDIA`` (18091), ``IM_ADMIN_SECRET``
+(123456), ``STATE`` (a directory, ``.local/state``; empty keeps nothing), ``IM_LOG`` (a file, ``.local/functions.log``;
+``stderr`` shows what the functions log).
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+try:
+    from local.state import StateError
+    from local.synth import ROOT, SynthError, synthesize
+    from local.template import Template, TemplateError, read_assembly
+    from local.topology import ADMIN_SECRET, CACHE, SERVER_API, Options, PortTaken, Topology
+except ImportError as missing:
+    sys.exit(f"The Python package {missing.name} is missing; install everything: make setup")
+
+DIRECTORY = ROOT / ".local"
+ENDPOINTS = DIRECTORY / "endpoints.json"
+_PORTS = {
+    SERVER_API: ("IM_PORT_SERVER_API", 18080),
+    "socket": ("IM_PORT_SOCKET", 18090),
+    "media": ("IM_PORT_MEDIA", 18091),
+}
+_USERS = {"alice": "Alice", "bob": "Bob", "carol": "Carol"}
+_GROUP = "team"
+_FINISH_S = 5.0
+
+
+class _Unusable(Exception):
+    """Something that the person at the keyboard can put right; the text says how."""
+
+
+def _options(log: TextIO) -> Options:
+    ports: dict[str, int] = {}
+    for name, (variable, default) in _PORTS.items():
+        try:
+            ports[name] = int(os.environ.get(variable) or default)
+        except ValueError:
+            raise _Unusable(f"{variable} is not a number: {os.environ[variable]}") from None
+    state = os.environ.get("STATE", str(DIRECTORY / "state"))
+    return Options(
+        ports=ports,
+        secrets={ADMIN_SECRET: os.environ.get("IM_ADMIN_SECRET") or "123456"},
+        concurrency=8,
+        log=log,
+        state=Path(state) if state else None,
+    )
+
+
+@contextmanager
+def _log() -> Iterator[TextIO]:
+    """Where the functions log to."""
+    chosen = os.environ.get("IM_LOG") or str(DIRECTORY / "functions.log")
+    if chosen == "stderr":
+        yield sys.stderr
+        return
+    Path(chosen).parent.mkdir(parents=True, exist_ok=True)
+    with Path(chosen).open("a", buffering=1, encoding="utf-8") as file:
+        yield file
+
+
+def _say(topic: str, text: str) -> None:
+    print(f"  {topic:<13} {text}", flush=True)
+
+
+def _template() -> Template:
+    started = time.monotonic()
+    if (
+        shutil.which("node", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+        is None
+    ):
+        raise _Unusable("Node.js is missing, which the CDK needs; install everything: make setup")
+    try:
+        assembly, cached = synthesize(CACHE)
+    except SynthError as error:
+        raise _Unusable(str(error)) from None
+    _say("templates", "unchanged" if cached else f"synthesized in {time.monotonic() - started:.1f} s")
+    return read_assembly(assembly)
+
+
+def _seed(topology: Topology) -> None:
+    """Make the demo users and their group, through the server API, unless they exist."""
+
+    async def seed() -> None:
+        for user, name in _USERS.items():
+            known = await topology.admin("/admin/user/get_info", {"userId": user})
+            if known["code"] != 0:
+                _done(await topology.admin("/admin/user/create", {"userId": user, "name": user, "displayName": name}))
+        if (await topology.admin("/admin/group/get_info", {"groupId": _GROUP}))["code"] != 0:
+            owner, *others = _USERS
+            info = {"target_id": _GROUP, "name": "Team", "type": 2, "owner": owner}
+            members = [{"member_id": user} for user in others]
+            body = {"operator": owner, "group": {"group_info": info, "members": members}}
+            _done(await topology.admin("/admin/group/create", body))
+
+    topology.run(seed())
+    _say("demo data", f"users {', '.join(_USERS)}; group {_GROUP}")
+
+
+def _done(answer: dict[str, Any]) -> None:
+    if answer["code"] != 0:
+        raise _Unusable(f"the server API refused the demo data: {answer}")
+
+
+def _publish(topology: Topology) -> None:
+    """Write the addresses for other programs, and say them."""
+    values = {
+        "socket": topology.socket_url,
+        "server_api": topology.endpoints[f"url:{SERVER_API}"],
+        "media": topology.endpoints["media"],
+        "admin_secret": topology.secrets[ADMIN_SECRET],
+    }
+    temporary = ENDPOINTS.with_suffix(".new")
+    temporary.write_text(json.dumps(values, indent=2))
+    temporary.replace(ENDPOINTS)
+    print()
+    for name, value in values.items():
+        _say(name.replace("_", " "), value)
+    token = topology.run(topology.token("alice", "demo"))
+    print(f"\n  a token for alice on a client named demo:\n  {token}\n")
+    print("Next: make chat USER=alice   (and USER=bob in another terminal)")
+
+
+def _serve(log: TextIO) -> None:
+    started = time.monotonic()
+    topology = Topology(_template(), _options(log))
+    try:
+        topology.start()
+    except PortTaken as error:
+        variable, _ = _PORTS[error.name]
+        raise _Unusable(f"{error}; choose another one: {variable}={error.port + 1} make run") from None
+    with topology:
+        template, state = topology.template, topology.options.state
+        _say("cloud", f"{len(template.tables)} tables, {len(template.queues)} queues, {len(template.buckets)} bucket")
+        _say("functions", f"{len(template.functions)}, logging to {os.path.relpath(getattr(log, 'name', 'a stream'))}")
+        _say("data", f"kept in {os.path.relpath(state)}" if state else "forgotten at the end")
+        _seed(topology)
+        _publish(topology)
+        print(f"Ready after {time.monotonic() - started:.1f} s. Ctrl-C stops.", flush=True)
+        try:
+            _wait()
+            # What is still in queues would be lost: the saved state has none.
+            with suppress(TimeoutError):
+                topology.run(topology.settle(within_s=_FINISH_S))
+        finally:
+            ENDPOINTS.unlink(missing_ok=True)
+    print("Stopped." if state is None else f"Stopped; the data is in {os.path.relpath(state)}.")
+
+
+def _wait() -> None:
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()
+    print()
+
+
+def main() -> None:
+    """Run until Ctrl-C."""
+    DIRECTORY.mkdir(exist_ok=True)
+    print("Wildfire IM on this machine")
+    try:
+        with _log() as log:
+            _serve(log)
+    except (_Unusable, TemplateError, StateError) as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -236,8 +236,13 @@ class MessageService:
         self._deliver(appended.message, conversation, sender, context, also_to=also_to)
         return appended.message
 
-    def _load(self, user: str, conversation: Conversation, log: str, base: int) -> _Context:
-        """Everything that the rules of a send need, in one batch read; ``base`` 0 asks for no slot."""
+    def _load(
+        self, user: str, conversation: Conversation, log: str, base: int, *, consistent: bool = False
+    ) -> _Context:
+        """Everything that the rules of a send need, in one batch read.
+
+        ``base`` 0 asks for no slot; ``consistent`` is for callers who have just written the group's info themselves.
+        """
         hint = self._heads.get(log)
         base_key = self._messages.key(log, base) if base and (hint is None or hint.seq < base) else None
         own = peer = plain = info_key = member_key = None
@@ -248,7 +253,7 @@ class MessageService:
             plain = self._rows.key(conversation.target, Conversation(0, user))
             users.append(conversation.target)
         else:
-            info_key = self._groups.info_key(conversation.target)
+            info_key = self._groups.info_key(conversation.target, consistent=consistent)
             member_key = self._groups.member_key(conversation.target, user)
         wanted = [key for key in (base_key, own, peer, plain, info_key, member_key) if key is not None]
         presences, items = self._delivery.presence.load(users, wanted)
@@ -387,7 +392,7 @@ class MessageService:
                 fresh = self._groups.roster(group, now.roster_version)
                 self._delivery.push(_audience(message, fresh.ids, also_to), frame_for, skip=sender.connection)
             return
-        info_key = replace(self._groups.info_key(group), consistent=True)
+        info_key = self._groups.info_key(group, consistent=True)
         presences, items = self._delivery.presence.load(audience, [info_key])
         if info_key not in items:
             return
@@ -438,7 +443,7 @@ class MessageService:
             draft = Message(log, 0, 0, self._new_cid(), operator, 0, text, to=tuple(to))
             known = self._messages.newest(log)
             head = Head(known.seq, known.uid) if known else Head()
-            context = self._load(operator, conversation, log, 0)
+            context = self._load(operator, conversation, log, 0, consistent=True)
             message = self._publish(
                 draft, conversation, sender, context, head, from_server=True, also_to=recipients_extra
             )

@@ -27,6 +27,8 @@ from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table as MotoTable
+from moto.sqs.models import DEDUPLICATION_TIME_IN_SECONDS
+from moto.sqs.models import Queue as MotoQueue
 
 from local.calls import Call, Killed, decode_params
 from local.events import QueueMessage
@@ -130,6 +132,7 @@ class Cloud:
         self._replace(moto.sqs.models, "unix_time_millis", self._queue_time_ms)
         self._replace(moto.sqs.models, "unix_time", lambda: self._queue_time_ms() / 1000)
         self._replace(MotoTable, "query", _query_of_one_partition(MotoTable.query))
+        self._replace(MotoQueue, "add_message", _deduplicated(MotoQueue.add_message))
 
     def stop(self) -> None:
         """Let go of the clients, and drop all data."""
@@ -446,3 +449,22 @@ def _query_of_one_partition(query: Callable[..., Any]) -> Callable[..., Any]:
             del self.all_items
 
     return fast
+
+
+def _deduplicated(add_message: Callable[..., None]) -> Callable[..., None]:
+    """moto drops a repeated message of a FIFO queue only while the first one is there; AWS does it for five minutes."""
+    seen: dict[tuple[str, str], float] = {}
+
+    def add(self: MotoQueue, message: Any) -> None:
+        if self.fifo_queue and message.deduplication_id:
+            key = (self.queue_arn, message.deduplication_id)
+            first = seen.setdefault(key, message.sent_timestamp)
+            if (
+                first != message.sent_timestamp
+                and message.sent_timestamp - first < DEDUPLICATION_TIME_IN_SECONDS * 1000
+            ):
+                return
+            seen[key] = message.sent_timestamp
+        add_message(self, message)
+
+    return add

@@ -162,6 +162,7 @@ class Environment:
         handler: Callable[[Any, LambdaContext], Any] | None = None
         while self.alive and (invocation := self._work.get()) is not None:
             try:
+                self._host.before_invocation()
                 if handler is None:
                     handler = self._load()
                 result: str | FunctionFailed = self._call(handler, invocation)
@@ -217,6 +218,7 @@ class FunctionHost:
         log: gets what the functions write to their standard output and error.
         concurrency: how many environments a function may have, unless it reserves fewer.
         observer: learns of every finished invocation.
+        before_invocation: called in the environment's thread before each.
     """
 
     def __init__(
@@ -227,7 +229,9 @@ class FunctionHost:
         *,
         concurrency: int,
         observer: InvocationObserver,
+        before_invocation: Callable[[], None],
     ) -> None:
+        self.before_invocation = before_invocation
         self.modules = modules
         self.log = log
         self.pending: set[asyncio.Future[str]] = set()

@@ -125,11 +125,9 @@ class Installation:
         self._start = threading.Thread.start
         self._load_file = botocore.loaders.JSONFileLoader.load_file
         self._list_services = botocore.loaders.Loader.list_available_services
-        self._streams = {name: getattr(sys, name) for name in ("stdout", "stderr")}
         setattr(os, "environ", _Environ(self._environ))  # noqa: B010  every reader of the variable has to see the stand-in
-        self._outputs: dict[str, Any] = {name: _Output(name, base) for name, base in self._streams.items()}
-        for name, output in self._outputs.items():
-            setattr(sys, name, output)
+        self._outputs = {name: _Output(name, getattr(sys, name)) for name in ("stdout", "stderr")}
+        self.refresh()
         start = self._start
 
         def start_owned(thread: threading.Thread) -> None:
@@ -152,6 +150,14 @@ class Installation:
         botocore.loaders.JSONFileLoader.load_file = _cached(self._load_file)
         botocore.loaders.Loader.list_available_services = _cached(self._list_services)
 
+    def refresh(self) -> None:
+        """Put the stand-ins for the standard streams back when something, such as pytest, has replaced them."""
+        for name, output in self._outputs.items():
+            present = getattr(sys, name)
+            if present is not output:
+                output.base = present
+                setattr(sys, name, output)
+
     def remove(self) -> None:
         """Put back what ``install`` replaced. Streams that somebody replaced since then stay."""
         botocore.loaders.JSONFileLoader.load_file = self._load_file
@@ -159,9 +165,9 @@ class Installation:
         threading.Thread.start = self._start  # type: ignore[method-assign]
         BaseSelectorEventLoop.__init__ = self._make_loop  # type: ignore[method-assign]
         setattr(os, "environ", self._environ)  # noqa: B010
-        for name, base in self._streams.items():
-            if getattr(sys, name) is self._outputs[name]:
-                setattr(sys, name, base)
+        for name, output in self._outputs.items():
+            if getattr(sys, name) is output:
+                setattr(sys, name, output.base)
 
 
 def close_loop(loop: asyncio.AbstractEventLoop) -> None:

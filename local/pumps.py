@@ -65,6 +65,7 @@ class QueuePump:
         faults: PumpFaults,
     ) -> None:
         self.queue = queue
+        self.window_s = source.window_s
         self._source = source
         self._host = host
         self._cloud = cloud
@@ -95,8 +96,8 @@ class QueuePump:
         waiting = self._cloud.due_in_ms(self.queue.name)
         if waiting is None:
             return
-        if waiting == 0 and self._source.window_s and not now and not self._full():
-            self._later(self._source.window_s)
+        if waiting == 0 and self.window_s and not now and not self._full():
+            self._later(self.window_s)
             return
         while len(self.work) < self._limit:
             batch = self._cloud.receive(self.queue.name, self._source.batch_size, self.queue.visibility_s)

@@ -47,7 +47,9 @@ CACHE = ROOT / ".local" / "cache"
 SERVER_API = "ServerApi"
 """Logical ids that the runner has to know: whose function URL ``admin`` calls, and what it signs with."""
 ADMIN_SECRET = "AdminSecret"  # noqa: S105  a name
-_SETTLE_ROUNDS = 2_000
+_SETTLE_ROUNDS = 100
+_TOGETHER_MS = 100
+"""Messages that were received together become visible within this time of each other."""
 _LEAVE_S = 1.0
 """How long a handler may still run when everything stops; its thread is left behind after that."""
 
@@ -120,6 +122,7 @@ class Topology:
         self._http: aiohttp.ClientSession
         self._pumps: dict[str, QueuePump] = {}
         self._servers: list[tuple[asyncio.Server, web.Server]] = []
+        self._listeners: Mapping[str, socket.socket] = {}
         self._saver: asyncio.Task[None] | None = None
 
     @classmethod
@@ -141,7 +144,7 @@ class Topology:
         Raises:
             PortTaken: a fixed port is in use.
         """
-        listeners = self._listen()
+        self._listeners = listeners = self._listen()
         self._installation.install()
         try:
             self._thread.start()
@@ -192,6 +195,7 @@ class Topology:
             self._log,
             concurrency=self.options.concurrency,
             observer=self.meter,
+            before_invocation=self._installation.refresh,
         )
         random = Random(self.options.seed)
         self.gateways = {
@@ -243,6 +247,8 @@ class Topology:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         self._loop.close()
+        for listener in self._listeners.values():
+            listener.close()
         self._installation.remove()
 
     async def _stop(self) -> list[threading.Thread]:
@@ -334,6 +340,11 @@ class Topology:
         [name] = self.gateways
         return self.endpoints[f"socket:{name}"]
 
+    @property
+    def pumps(self) -> list[QueuePump]:
+        """The event sources at work."""
+        return list(self._pumps.values())
+
     def log_text(self) -> str:
         """What the functions have written so far, when no log was given."""
         return self._log.getvalue() if isinstance(self._log, io.StringIO) else ""
@@ -352,19 +363,22 @@ class Topology:
 
     async def _settle(self) -> None:
         for _ in range(_SETTLE_ROUNDS):
-            await self._quiet()
+            await self.quiet()
             waiting = [due for pump in self._pumps.values() if (due := pump.due_in_ms()) is not None]
             if not waiting:
                 return
             if min(waiting) > 0:
-                self.cloud.put_queues_forward(min(waiting) + 1)
+                self.cloud.put_queues_forward(min(waiting) + _TOGETHER_MS)
             for pump in self._pumps.values():
                 pump.poll(now=True)
         queues = [name for name, pump in self._pumps.items() if pump.due_in_ms() is not None]
         raise TimeoutError(f"messages of {', '.join(queues)} are delivered again and again")
 
-    async def _quiet(self) -> None:
+    async def quiet(self) -> None:
+        """Wait for frames, invocations and batches at work, in the topology's own loop; queues are left as they are."""
         while True:
+            # Lets what other threads have reported become work.
+            await asyncio.sleep(0)
             for gateway in self.gateways.values():
                 await gateway.barrier(1.0)
             work: set[asyncio.Future[Any]] = {*self.host.pending}

@@ -11,13 +11,9 @@ from tests.local.sample_app.templates import stacks
 SAMPLE = Path(__file__).parent / "sample_app"
 
 
-def sample_options(**more: object) -> Options:
-    return Options(roots=(SAMPLE,), **more)
-
-
 @pytest.fixture
 def sample() -> Iterator[Topology]:
-    with Topology(read_templates(stacks()), sample_options()) as topology:
+    with Topology(read_templates(stacks()), Options(roots=(SAMPLE,))) as topology:
         yield topology
         topology.faults.clear()
 

@@ -108,7 +108,7 @@ def _function(handler: str, **more: Any) -> dict[str, Any]:
         "Role": "arn:aws:iam::123456789012:role/any",
         "Environment": {"Variables": variables},
         "MemorySize": 256,
-        "Timeout": 2,
+        "Timeout": 1,
         **more,
     }
     return resource("Lambda::Function", **properties)

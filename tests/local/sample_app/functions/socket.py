@@ -84,8 +84,14 @@ def _do(frame: dict[str, Any], event: dict[str, Any], context: Any) -> Any:
         case "sleep":
             time.sleep(frame["seconds"])
             return "slept"
+        case "late":
+            time.sleep(frame["seconds"])
+            _client("dynamodb").put_item(TableName=os.environ["TABLE"], Item=frame["item"])
+            return "late"
         case "big":
             return "x" * frame["size"]
+        case "bytes":
+            return {"statusCode": 200, "body": b"no text"}
         case "malformed":
             return {"statusCode": 200, "body": {"not": "text"}}
         case "print":

@@ -76,7 +76,8 @@ class FakeServer:
         send_faults: what happens to the next sends, one after another: "drop_before" and "drop_after" (the connection
             breaks before or after the message is stored), "mute_before" and "mute_after" (no answer), "busy" (a
             retryable error, nothing stored), "busy_after" (the same, but stored), "internal_after" (stored, then the
-            gateway's own error without an id), or a Wildfire code that refuses for good.
+            gateway's own error without an id), "swallow" (acknowledged, not stored), or a Wildfire
+            code that refuses for good.
         losing: pushes are lost.
         doubling: pushes come twice.
         holding: pushes wait in `held` for `release`.
@@ -91,7 +92,6 @@ class FakeServer:
         self.history_visible = True
         self.reads: dict[tuple[str, Key], int] = {}
         self.settings: dict[tuple[str, int, str], str] = {}
-        self.hidden_for: set[tuple[Key, int, str]] = set()
         self.sessions: list[Session] = []
         self.handshakes: list[dict[str, str]] = []
         self.requests: list[tuple[str, str, Wire]] = []
@@ -110,6 +110,8 @@ class FakeServer:
             "pullLimit": 100,
         }
         self.page_size = 100
+        self.pull_budget = 1_000_000
+        self.history_examined = 1_000_000
         self.sync_first_limit = 1_000
         self.upload_url = ""
         self.ticket_count = 0
@@ -310,7 +312,8 @@ class FakeServer:
             case "send":
                 return self._accept(session, body)
             case "pull":
-                return {"ranges": [self._range(session.user, wanted) for wanted in body["ranges"]]}
+                budget = [self.pull_budget]
+                return {"ranges": [self._range(session.user, wanted, budget) for wanted in body["ranges"]]}
             case "history":
                 return self._history(session.user, body)
             case "recall":
@@ -384,6 +387,8 @@ class FakeServer:
             session.socket.transport.abort()
         if fault in ("drop_before", "mute_before"):
             raise _Silence
+        if fault == "swallow":
+            return {"uid": "1", "time": START_TIME}
         if fault == "busy":
             raise Refusal(221, retry=True, after=500)
         answer = self._store(session, body)
@@ -435,12 +440,13 @@ class FakeServer:
         log.changed = next(self._changes)
         return entry
 
-    def _range(self, reader: str, wanted: Wire) -> Wire:
+    def _range(self, reader: str, wanted: Wire, budget: list[int]) -> Wire:
         key = key_of(reader, wanted["conversation"])
         log = self.logs.get(key, Log())
         membership = self._membership(reader, key)
         end = log.head if membership.last is None else min(log.head, membership.last)
-        through = min(end, wanted["after"] + wanted["limit"])
+        through = min(end, wanted["after"] + min(wanted["limit"], budget[0]))
+        budget[0] -= max(0, through - wanted["after"])
         found = log.entries[wanted["after"] : through]
         return {
             "conversation": wanted["conversation"],
@@ -459,8 +465,10 @@ class FakeServer:
             for entry in reversed(log.entries[: before - 1])
             if self._visible(reader, key, entry) and (not types or entry["content"]["type"] in types)
         ]
-        page = found[: body["limit"]]
-        return {"messages": [self._sight(reader, key, entry) for entry in page], "more": len(found) > len(page)}
+        lowest = max(0, before - 1 - self.history_examined)
+        page = [entry for entry in found if entry["seq"] > lowest][: body["limit"]]
+        more = len(found) > len(page)
+        return {"messages": [self._sight(reader, key, entry) for entry in page], "more": more}
 
     def _recall(self, session: Session, body: Wire) -> Wire:
         key = key_of(session.user, body["conversation"])
@@ -475,8 +483,9 @@ class FakeServer:
     def _delete(self, session: Session, body: Wire) -> Wire:
         key = key_of(session.user, body["conversation"])
         to = None if body["all"] else [session.user]
-        for user in self._members(key) if body["all"] else [session.user]:
-            self.hidden_for.add((key, body["seq"], user))
+        if body["all"]:
+            target = self.logs[key].entries[body["seq"] - 1]
+            target["content"], target["deleted"] = {"type": 81, "content": session.user}, True
         return self._add_event(key, session, {"type": 81, "content": session.user}, ref=body["seq"], to=to)
 
     def _add_event(self, key: Key, session: Session, payload: Wire, **more: Any) -> Wire:
@@ -512,8 +521,6 @@ class FakeServer:
     def _visible(self, user: str, key: Key, entry: Wire) -> bool:
         membership = self._membership(user, key)
         if entry["seq"] < membership.first or (membership.last is not None and entry["seq"] > membership.last):
-            return False
-        if (key, entry["seq"], user) in self.hidden_for:
             return False
         return not entry.get("to") or user in entry["to"] or user == entry["from"]
 

@@ -263,20 +263,49 @@ async def test_an_expired_token_is_renewed_before_it_is_tried(harness: Harness) 
     assert [handshake["token"] for handshake in harness.server.handshakes] == [fresh]
 
 
-@pytest.mark.parametrize("refusal", [401, 403])
-async def test_a_refused_token_is_renewed_once(harness: Harness, refusal: int) -> None:
+async def test_a_refused_token_is_renewed_once(harness: Harness) -> None:
     asked = []
 
     async def renew() -> str:
         asked.append(1)
-        harness.server.refuse = None if len(asked) == 1 else refusal
+        harness.server.refuse = None if len(asked) == 1 else 401
         return harness.server.token("alice", salt=len(asked))
 
     client = harness.client(token_provider=renew)
-    harness.server.refuse = refusal
+    harness.server.refuse = 401
     await client.connect("alice", harness.server.token("alice"))
     await client.ready()
     assert len(asked) == 1
+
+
+async def test_a_kicked_client_does_not_get_itself_a_new_token(harness: Harness) -> None:
+    async def renew() -> str:
+        raise AssertionError("asked")
+
+    client = harness.client(token_provider=renew)
+    harness.server.refuse = 403
+    await client.connect("alice", harness.server.token("alice"))
+    await until(lambda: client.status is ConnectionStatus.REJECTED)
+
+
+@pytest.mark.parametrize("op", ["send", "ping"])
+async def test_an_answer_that_the_session_is_over_is_final_and_keeps_the_message(harness: Harness, op: str) -> None:
+    client = await harness.connected(store="live.db")
+    harness.server.op_faults[op] = deque([Refusal(7)])
+    message = await client.send(BOB, "kept")
+    client.wake()
+    await until(lambda: client.status is ConnectionStatus.KICKED)
+    if op == "ping":
+        return
+    await client.connect("alice", harness.server.token("alice", salt=1))
+    assert (await client.settled(message)).status is MessageStatus.SENT
+
+
+async def test_a_logout_whose_answer_is_cut_off_is_a_logout(harness: Harness) -> None:
+    client = await harness.connected()
+    harness.server.op_faults["logout"] = deque(["drop"])
+    await client.logout()
+    assert client.status is ConnectionStatus.LOGOUT
 
 
 async def test_a_fresh_token_that_is_refused_is_final(harness: Harness) -> None:

@@ -273,3 +273,16 @@ async def test_history_of_a_conversation_that_is_not_known_asks_the_server(harne
     page = await client.history(Conversation.single("nobody"))
     assert (page.messages, page.more) == ([], False)
     assert client.conversation(Conversation.single("nobody")) is None
+
+
+async def test_what_i_deleted_is_not_shown_on_a_new_device_either(harness: Harness) -> None:
+    phone = await harness.connected()
+    for number in range(80):
+        harness.server.say("bob", "alice", str(number))
+    await until(lambda: len(phone.messages(BOB, limit=100)) == 80)
+    await phone.delete(phone.messages(BOB, limit=100)[3])
+    pad = await harness.connected(client_id="pad")
+    assert len(pad.messages(BOB, limit=100)) == 49
+    page = await pad.history(BOB, pad.messages(BOB, limit=100)[0].seq, 50)
+    assert "3" not in [pad.digest(message) for message in page.messages]
+    assert len(pad.messages(BOB, limit=100)) == 79

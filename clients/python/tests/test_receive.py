@@ -377,3 +377,40 @@ async def test_other_pushes_are_handed_on(harness: Harness) -> None:
     await harness.server.push("alice", "friends", {"version": 5})
     await until(lambda: recorder.events)
     assert recorder.events == [ServerPush("friends", {"version": 5})]
+
+
+async def test_ranges_that_found_no_room_in_an_answer_come_with_the_next(harness: Harness) -> None:
+    harness.server.pull_budget = 30
+    for number in range(20):
+        for user in ("bob", "carol", "dave"):
+            harness.server.say(user, "alice", str(number))
+    client = await harness.connected()
+    for user in ("bob", "carol", "dave"):
+        assert texts(client, Conversation.single(user)) == [str(number) for number in range(20)]
+    assert harness.server.count("pull") == 2
+
+
+async def test_a_head_that_the_server_takes_back_is_not_asked_for_again(harness: Harness) -> None:
+    client = await harness.connected()
+    harness.server.say("bob", "alice", "1")
+    await until(lambda: texts(client) == ["1"])
+    hint = {"conversation": {"type": 0, "target": "bob", "line": 0}, "head": 5}
+    await harness.server.push("alice", "sync", hint)
+    await until(lambda: harness.server.count("pull") == 1)
+    await until(lambda: client._store.behind(10) == [])
+    harness.server.say("bob", "alice", "2")
+    await until(lambda: texts(client) == ["1", "2"])
+
+
+async def test_history_goes_past_a_long_stretch_of_hidden_messages(harness: Harness) -> None:
+    harness.server.create_group("team", "bob", "alice", "carol")
+    harness.server.say_group("bob", "team", "early")
+    for number in range(250):
+        harness.server.say_group("bob", "team", str(number), to=["carol"])
+    for number in range(50):
+        harness.server.say_group("bob", "team", str(number))
+    harness.server.history_examined = 100
+    client = await harness.connected()
+    page = await client.history(TEAM, client.messages(TEAM, limit=100)[0].seq, 5)
+    assert [client.digest(message) for message in page.messages] == ["bob created the group team", "early"]
+    assert not page.more

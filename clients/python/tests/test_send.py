@@ -5,7 +5,7 @@ from collections import deque
 
 import pytest
 
-from clients.python.tests.conftest import Harness, Recorder, until
+from clients.python.tests.conftest import Harness, Recorder, idle, until
 from clients.python.tests.fake_server import Refusal
 from wildfire_client import (
     ChatError,
@@ -259,3 +259,44 @@ async def test_the_servers_version_of_a_message_replaces_the_echo(harness: Harne
     sent = await client.settled(message)
     assert sent.content == TextContent("*** word")
     assert [shown.content for shown in client.messages(BOB)] == [TextContent("*** word")]
+
+
+async def test_a_message_that_the_server_swallows_counts_as_sent_and_keeps_its_place(harness: Harness) -> None:
+    client = await harness.connected()
+    await client.settled(await client.send(BOB, "1"))
+    harness.server.send_faults.append("swallow")
+    swallowed = await client.settled(await client.send(BOB, "2"))
+    await client.settled(await client.send(BOB, "3"))
+    assert (swallowed.status, swallowed.seq) == (MessageStatus.SENT, None)
+    assert [client.digest(message) for message in client.messages(BOB)] == ["1", "2", "3"]
+    assert harness.server.texts("alice", WIRE_BOB) == ["1", "3"]
+
+
+async def test_a_refused_message_stays_where_it_was_written(harness: Harness) -> None:
+    client = await harness.connected()
+    for number in range(3):
+        await client.settled(await client.send(BOB, str(number)))
+    harness.server.send_faults.append(int(Code.GROUP_MUTED))
+    await client.settled(await client.send(BOB, "refused"))
+    for number in range(3, 6):
+        await client.settled(await client.send(BOB, str(number)))
+    assert [client.digest(m) for m in client.messages(BOB)] == ["0", "1", "2", "refused", "3", "4", "5"]
+    assert [client.digest(m) for m in client.messages(BOB, before=4)] == ["0", "1", "2", "refused"]
+    assert [client.digest(m) for m in client.messages(BOB, before=4, limit=2)] == ["2", "refused"]
+
+
+async def test_a_message_at_which_the_server_breaks_down_fails_in_the_end_and_lets_the_next_one_go(
+    harness: Harness,
+) -> None:
+    client = await harness.connected()
+    harness.server.op_faults["send"] = deque([Refusal(4, retry=True) for _ in range(10)])
+    poison = await client.send(BOB, "poison")
+    good = await client.send(BOB, "good")
+    for attempt in range(1, 10):
+        await until(lambda attempt=attempt: harness.server.count("send") == attempt)
+        await idle(client)
+        await until(lambda: len(harness.clock.delays) == 3)
+        await harness.clock.advance(harness.clock.delays[0])
+    failed = await client.settled(poison)
+    assert (failed.status, failed.error) == (MessageStatus.FAILED, Code.SERVER_ERROR)
+    assert (await client.settled(good)).status is MessageStatus.SENT

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import random
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -157,6 +158,8 @@ class ChatClient:
         if self._pumping is None:
             self._pumping = asyncio.get_running_loop().create_task(self._pump.run())
             self._pump.wake()
+        if self._keeping is not None and self._status.final:
+            await asyncio.gather(self._keeping, return_exceptions=True)
         if self._keeping is not None and not self._keeping.done() and self._keeper is not None:
             self._keeper.token = token
             self._keeper.wake()
@@ -211,7 +214,12 @@ class ChatClient:
         Raises:
             ChatError: the server could not be told.
         """
-        await self.call("session", "logout", {"push": push})
+        try:
+            await self.call("session", "logout", {"push": push})
+        except ChatError as error:
+            # The server closes the connection, often before its answer is through.
+            if error.code != Code.CONNECTION_LOST:
+                raise
         await self._stop_keeping()
         self._set_status(ConnectionStatus.LOGOUT, "")
         if erase:
@@ -604,7 +612,7 @@ class ChatClient:
         return Message(0, conversation, sender, content, time, status, mine, cid, uid=uid)
 
     async def _send_transparent(self, conversation: Conversation, content: Content, to: list[str]) -> Message:
-        cid = f"{self.client_id}-{self._rng.getrandbits(64):016x}"
+        cid = str(uuid.uuid4())
         row = self._store.find(conversation)
         body: dict[str, Any] = {
             "conversation": conversation.to_wire(),

@@ -139,7 +139,14 @@ class Keeper:
         """
         if self.link is None:
             raise ChatError.not_connected()
-        return await self.link.request(route, op, body)
+        try:
+            return await self.link.request(route, op, body)
+        except ChatError as error:
+            if error.code != Code.KICKED_OFF:
+                raise
+            # The session is over, which says nothing about this request: it may be made in the next session.
+            self.finish(ConnectionStatus.KICKED, error.msg)
+            raise ChatError.not_connected() from error
 
     def wake(self) -> None:
         """Do not wait any longer: try to connect now, or look at once whether the link is alive."""
@@ -197,13 +204,13 @@ class Keeper:
     async def _open(self) -> Link:
         refreshed = False
         while True:
-            expiry = token_expiry(self.token)
-            if expiry is not None and expiry <= self._clock.now() and not refreshed:
+            if self._expired() and not refreshed:
                 refreshed = await self._refresh()
             try:
                 socket = await self._dial(self._url, {"Authorization": f"Bearer {self.token}"})
             except HandshakeRefused as error:
-                if error.status in (401, 403) and not refreshed and await self._refresh():
+                renewable = error.status == 401 or (error.status == 403 and self._expired())
+                if renewable and not refreshed and await self._refresh():
                     refreshed = True
                     continue
                 raise
@@ -226,9 +233,12 @@ class Keeper:
         if refusal.status == 401:
             self.finish(ConnectionStatus.TOKEN_INCORRECT, str(refusal))
         elif refusal.status == 403:
-            expiry = token_expiry(self.token)
-            expired = expiry is not None and expiry <= self._clock.now()
-            self.finish(ConnectionStatus.TOKEN_EXPIRED if expired else ConnectionStatus.REJECTED, str(refusal))
+            status = ConnectionStatus.TOKEN_EXPIRED if self._expired() else ConnectionStatus.REJECTED
+            self.finish(status, str(refusal))
+
+    def _expired(self) -> bool:
+        expiry = token_expiry(self.token)
+        return expiry is not None and expiry <= self._clock.now()
 
     async def _bring_up(self, link: Link) -> None:
         try:
@@ -257,6 +267,8 @@ class Keeper:
             except ChatError as error:
                 # A link that does not answer has closed itself; a refusal is an answer.
                 logger.info("heartbeat: %s", error)
+                if error.code == Code.KICKED_OFF:
+                    self.finish(ConnectionStatus.KICKED, error.msg)
 
     async def _rotate(self) -> None:
         """Replace the connection before its time is up: the new one first, then the old one goes."""

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 PARALLEL_SENDS = 8
 PARALLEL_UPLOADS = 2
+MAX_SERVER_FAULTS = 10
+"""A message at which the server breaks down so many times in a row fails, so that it holds up the others no longer."""
 MAX_REFUSED_UPLOADS = 5
 """A file that the media store refuses so many times in a row fails its message."""
 
@@ -99,7 +101,7 @@ class Outbox:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _work(self, row_id: int) -> None:
-        attempt = 0
+        attempt = faults = 0
         try:
             while outgoing := self._store.next_outgoing(row_id):
                 await self._up.wait()
@@ -107,16 +109,24 @@ class Outbox:
                 try:
                     async with self._send_slots:
                         await self._transmit(outgoing)
-                    attempt = 0
+                    attempt = faults = 0
                 except ChatError as error:
+                    faults += error.code == Code.SERVER_ERROR
                     if error.offline:
                         self._link_down(session)
+                    elif faults >= MAX_SERVER_FAULTS:
+                        self._fail(outgoing, error)
+                        attempt = faults = 0
                     else:
                         logger.info("message %s: %s", outgoing.cid, error)
                         await self._rest(error.after, attempt)
                         attempt += 1
         finally:
             del self._workers[row_id]
+
+    def _fail(self, outgoing: Outgoing, error: ChatError) -> None:
+        self._store.refused(outgoing.id, error.code)
+        self._report(Changes({outgoing.row_id}, [outgoing.id]))
 
     def _link_down(self, session: int) -> None:
         """The link of this session is gone; wait for the next one, unless it is there already."""
@@ -148,11 +158,10 @@ class Outbox:
                 return
             if error.retry:
                 raise
-            self._store.refused(outgoing.id, error.code)
-            self._report(Changes({outgoing.row_id}, [outgoing.id]))
+            self._fail(outgoing, error)
             return
         settled = self._store.acknowledged(
-            outgoing.id, int(answer["seq"]), str(answer.get("uid") or ""), int(answer.get("time") or 0)
+            outgoing.id, int(answer.get("seq") or 0), str(answer.get("uid") or ""), int(answer.get("time") or 0)
         )
         if settled is None:
             return
@@ -178,8 +187,7 @@ class Outbox:
                         await self._rest(error.after, attempt)
                         attempt += 1
                     else:
-                        self._store.refused(outgoing.id, error.code)
-                        self._report(Changes({outgoing.row_id}, [outgoing.id]))
+                        self._fail(outgoing, error)
                 else:
                     self._store.uploaded(outgoing.id, url)
                     self.wake()

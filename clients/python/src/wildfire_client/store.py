@@ -9,6 +9,9 @@ never sees a half-done change.
 conversation's row (empty when low = high + 1), older ones are in `ranges`. "Held" means that the server has told everything
 that this reader may see there, so a seq without a row inside a range is one that is hidden from him. Nothing is shown and
 no cursor moves across a hole.
+
+**Positions** order what is shown. A message of the log stands at its seq. One that has no seq stands behind the base that
+it was sent with, so that a refused message stays where it was written; one that has not left yet stands at the end.
 """
 
 import json
@@ -67,6 +70,7 @@ CREATE TABLE messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     conversation INTEGER NOT NULL,
     seq INTEGER,
+    position REAL NOT NULL,
     uid TEXT NOT NULL DEFAULT '',
     cid TEXT NOT NULL,
     base INTEGER,
@@ -74,6 +78,7 @@ CREATE TABLE messages (
     time INTEGER NOT NULL,
     status INTEGER NOT NULL,
     error INTEGER NOT NULL DEFAULT 0,
+    kind INTEGER NOT NULL,
     payload TEXT NOT NULL,
     addressees TEXT NOT NULL DEFAULT '[]',
     text TEXT NOT NULL,
@@ -90,10 +95,12 @@ CREATE TABLE messages (
 );
 CREATE UNIQUE INDEX messages_by_seq ON messages (conversation, seq) WHERE seq IS NOT NULL;
 CREATE INDEX messages_without_seq ON messages (conversation, cid) WHERE seq IS NULL;
-CREATE INDEX messages_shown ON messages (conversation, seq) WHERE shown = 1;
+CREATE INDEX messages_shown ON messages (conversation, position) WHERE shown = 1;
+CREATE INDEX messages_by_ref ON messages (conversation, ref) WHERE ref IS NOT NULL;
 CREATE INDEX messages_counted ON messages (conversation, seq) WHERE counted = 1;
 CREATE TABLE outbox (message INTEGER PRIMARY KEY, upload INTEGER NOT NULL);
 """
+_AT_THE_END = 1e15
 _EFFECTIVE_HEAD = "CASE WHEN last IS NOT NULL AND last < head THEN last ELSE head END"
 
 
@@ -331,7 +338,7 @@ class Store:
             self._db.execute("UPDATE conversations SET head = max(head, ?) WHERE id = ?", (head, row_id))
 
     def give_up(self, row_id: int) -> None:
-        """The server will not let me read on: what it has beyond `high` is not for me."""
+        """The server says that there is nothing more for me beyond `high`."""
         with self._transaction():
             self._db.execute("UPDATE conversations SET head = high WHERE id = ?", (row_id,))
 
@@ -402,14 +409,18 @@ class Store:
         payload = Payload.from_wire(wire.get("content") or {})
         flag = effective_flag(payload)
         ref = wire.get("ref")
-        shown = ref is None and flag in (PersistFlag.STORED, PersistFlag.COUNTED)
+        gone = bool(wire.get("deleted")) or self._is_hidden(row.id, seq)
+        shown = not gone and ref is None and flag in (PersistFlag.STORED, PersistFlag.COUNTED)
         recalled = wire.get("recalled") or {}
         values: dict[str, Any] = {
             "uid": str(wire.get("uid") or ""),
             "time": int(wire.get("time") or 0),
+            "kind": payload.type,
             "payload": _dump(payload.to_wire()),
             "addressees": _dump(list(wire.get("to") or ())),
             "text": payload.searchable_content,
+            "shown": int(shown),
+            "deleted": int(gone),
             "counted": int(shown and flag == PersistFlag.COUNTED and sender != self._me),
             "mention": self._mention(payload),
             "recalled_by": recalled.get("by"),
@@ -420,11 +431,10 @@ class Store:
             "SELECT id, deleted FROM messages WHERE conversation = ? AND seq = ?", (row.id, seq)
         ).fetchone()
         if known is not None:
-            gone = bool(known["deleted"])
-            values |= {"shown": int(shown and not gone), "counted": 0 if gone else values["counted"]}
-            self._update(known["id"], values)
+            # What this device dropped from view stays dropped.
+            self._update(known["id"], values | ({"shown": 0, "counted": 0, "deleted": 1} if known["deleted"] else {}))
         elif (echo := self._echo(row.id, cid)) is not None and sender == self._me:
-            self._update(echo, values | {"seq": seq, "status": int(MessageStatus.SENT), "error": 0})
+            self._update(echo, values | {"seq": seq, "position": seq, "status": int(MessageStatus.SENT), "error": 0})
             self._db.execute("DELETE FROM outbox WHERE message = ?", (echo,))
             changes.sent.append(echo)
         else:
@@ -434,10 +444,10 @@ class Store:
                 | {
                     "conversation": row.id,
                     "seq": seq,
+                    "position": seq,
                     "cid": cid,
                     "sender": sender,
                     "status": int(status),
-                    "shown": int(shown),
                     "ref": ref,
                 }
             )
@@ -460,11 +470,18 @@ class Store:
                 (row_id, ref),
             )
 
+    def _is_hidden(self, row_id: int, seq: int) -> bool:
+        """Whether an event that is held deletes this message: one's own deletion does not change the message itself."""
+        found = self._db.execute(
+            "SELECT 1 FROM messages WHERE conversation = ? AND ref = ? AND kind = ?", (row_id, seq, DeleteContent.TYPE)
+        )
+        return found.fetchone() is not None
+
     def _recall(self, row_id: int, seq: int, payload: Payload, by: str, time: int) -> None:
         self._db.execute(
-            "UPDATE messages SET payload = ?, text = '', counted = 0, mention = 0, recalled_by = ?, recalled_at = ?"
+            "UPDATE messages SET kind = ?, payload = ?, text = '', counted = 0, mention = 0, recalled_by = ?, recalled_at = ?"
             " WHERE conversation = ? AND seq = ? AND recalled_by IS NULL",
-            (_dump(payload.to_wire()), by, time, row_id, seq),
+            (payload.type, _dump(payload.to_wire()), by, time, row_id, seq),
         )
 
     def _mention(self, payload: Payload) -> int:
@@ -537,8 +554,7 @@ class Store:
         """One row of the conversation list."""
         row = self.row(row_id)
         last = self._messages(
-            "WHERE conversation = ? AND shown = 1 AND (seq IS NULL OR seq > ?) ORDER BY seq IS NULL DESC,"
-            " CASE WHEN seq IS NULL THEN m.id ELSE seq END DESC LIMIT 1",
+            "WHERE conversation = ? AND shown = 1 AND position > ? ORDER BY position DESC, m.id DESC LIMIT 1",
             row.id,
             row.cleared,
         )
@@ -652,13 +668,12 @@ class Store:
         edge = row.low if before is None else before
         messages: list[Message] = []
         if low is not None:
-            condition = "seq IS NULL OR seq >= ?" if before is None else "seq >= ? AND seq < ?"
-            bounds = (max(low, row.cleared + 1),) if before is None else (max(low, row.cleared + 1), before)
             messages = self._messages(
-                f"WHERE conversation = ? AND shown = 1 AND ({condition})"
-                " ORDER BY seq IS NULL DESC, CASE WHEN seq IS NULL THEN m.id ELSE seq END DESC LIMIT ?",
+                "WHERE conversation = ? AND shown = 1 AND position > ? AND position < ?"
+                " ORDER BY position DESC, m.id DESC LIMIT ?",
                 row_id,
-                *bounds,
+                max(low, row.cleared + 1) - 1,
+                2 * _AT_THE_END if before is None else before,
                 limit,
             )[::-1]
             edge = low
@@ -673,7 +688,7 @@ class Store:
         pattern = "".join("\\" + char if char in "\\%_" else char for char in keyword)
         return self._messages(
             "WHERE shown = 1 AND m.text LIKE ? ESCAPE '\\' AND (? IS NULL OR conversation = ?)"
-            " AND (seq IS NULL OR seq > c.cleared) ORDER BY m.time DESC, m.id DESC LIMIT ?",
+            " AND position > c.cleared ORDER BY m.time DESC, m.id DESC LIMIT ?",
             f"%{pattern}%",
             row_id,
             row_id,
@@ -742,7 +757,9 @@ class Store:
                     "cid": str(uuid.uuid4()),
                     "sender": self._me,
                     "time": time,
+                    "position": _AT_THE_END,
                     "status": int(MessageStatus.SENDING),
+                    "kind": payload.type,
                     "payload": _dump(payload.to_wire()),
                     "addressees": _dump(list(to)),
                     "text": payload.searchable_content,
@@ -781,18 +798,19 @@ class Store:
 
     def fix_base(self, message_id: int) -> int:
         """The base of a message: what it was given before, else the newest seq held now, for ever."""
-        with self._transaction():
-            self._db.execute(
-                "UPDATE messages SET base = (SELECT high FROM conversations c WHERE c.id = conversation)"
-                " WHERE id = ? AND base IS NULL",
-                (message_id,),
-            )
-        return int(self._db.execute("SELECT base FROM messages WHERE id = ?", (message_id,)).fetchone()["base"])
+        found = self._db.execute(
+            "SELECT base, high FROM messages m JOIN conversations c ON c.id = m.conversation WHERE m.id = ?",
+            (message_id,),
+        ).fetchone()
+        if found["base"] is None:
+            self.move_base(message_id, found["high"])
+            return int(found["high"])
+        return int(found["base"])
 
     def move_base(self, message_id: int, base: int) -> None:
         """Give a message a new base: only after proof that no seq up to `base` carries its cid."""
         with self._transaction():
-            self._db.execute("UPDATE messages SET base = ? WHERE id = ?", (base, message_id))
+            self._update(message_id, {"base": base, "position": base + 0.5})
 
     def is_waiting(self, message_id: int) -> bool:
         """Whether a message is still in the outbox."""
@@ -809,18 +827,22 @@ class Store:
             self._db.execute("UPDATE outbox SET upload = 0 WHERE message = ?", (message_id,))
 
     def acknowledged(self, message_id: int, seq: int, uid: str, time: int) -> int | None:
-        """The server has a message at `seq`; its conversation's id, or None when that was known already."""
+        """The server has a message at `seq`; its conversation's id, or None when that was known already.
+
+        A server that swallows a message (a blacklist, a forbidden word) acknowledges it without a seq: 0.
+        """
         with self._transaction():
             known = self._db.execute("SELECT conversation, seq FROM messages WHERE id = ?", (message_id,)).fetchone()
             self._db.execute("DELETE FROM outbox WHERE message = ?", (message_id,))
             if known is None or known["seq"] is not None:
                 return None
             row = self.row(known["conversation"])
-            # A copy without a cid may have come first; this one is the application's.
-            self._db.execute("DELETE FROM messages WHERE conversation = ? AND seq = ?", (row.id, seq))
-            self._update(
-                message_id, {"seq": seq, "uid": uid, "time": time, "status": int(MessageStatus.SENT), "error": 0}
-            )
+            sent = {"uid": uid, "time": time, "status": int(MessageStatus.SENT), "error": 0}
+            if seq:
+                # A copy without a cid may have come first; this one is the application's.
+                self._db.execute("DELETE FROM messages WHERE conversation = ? AND seq = ?", (row.id, seq))
+                sent |= {"seq": seq, "position": seq}
+            self._update(message_id, sent)
             self._db.execute(
                 "UPDATE conversations SET head = max(head, ?), time = max(time, ?) WHERE id = ?", (seq, time, row.id)
             )

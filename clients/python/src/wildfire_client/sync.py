@@ -172,12 +172,19 @@ class Sync:
                 return {rows[0].id}
             # One conversation that may not be read must not hold up the others.
             return set().union(*[await self._pull_rows([row]) for row in rows])
-        stuck = set()
+        waiting = {row.id for row in rows if not self._take_range(row.id, row.high, answers.get(row.conversation, {}))}
+        if len(waiting) < len(rows):
+            # An answer has room for so much; the ranges that found no place in it come with the next request.
+            return set()
         for row in rows:
-            answer = answers.get(row.conversation)
-            if answer is None or not self._take_range(row.id, row.high, answer):
-                stuck.add(row.id)
-        return stuck
+            self._trust(row, answers.get(row.conversation, {}))
+        return waiting
+
+    def _trust(self, row: Row, answer: dict[str, Any]) -> None:
+        """Believe the server when it says that what is held is all, unless something has come since it was asked."""
+        unchanged = self._store.row(row.id).head == row.head and row.id not in self._early
+        if unchanged and int(answer.get("head") or 0) == row.high:
+            self._store.give_up(row.id)
 
     async def _fetch(self, ranges: list[tuple[Conversation, int]]) -> dict[Conversation, dict[str, Any]]:
         limit = self.limits.pull_limit
@@ -279,8 +286,13 @@ class Sync:
             "message", "history", {"conversation": row.conversation.to_wire(), "before": before, "limit": limit}
         )
         messages, more = answer.get("messages") or [], bool(answer.get("more"))
-        self._report(self._store.apply_history(row_id, before, messages, more=more))
-        return bool(messages) or not more
+        if messages or not more:
+            self._report(self._store.apply_history(row_id, before, messages, more=more))
+            return True
+        # Nothing but hidden messages for as far as the server looked: go past them, range by range.
+        after = max(row.first - 1, before - 1 - self.limits.pull_limit)
+        hidden = (await self._fetch([(row.conversation, after)])).get(row.conversation, {})
+        return self._take_range(row_id, after, hidden)
 
     async def clear_up(self, outgoing: Outgoing, base: int) -> None:
         """The server wants a nearer base for a message: give it one, after proof that it is safe.

@@ -15,18 +15,21 @@ from im.wiring.connect import connect_service
 
 router = Router("session", client_limiter)
 
+SyncText = Annotated[str, Meta(max_length=1_024)]
+"""A sync token. The longest that we make names a conversation of two ids of 64 four-byte characters each."""
+
 
 class HelloBody(frames.Strict, frozen=True):
     """Asks for what changed since a sync token."""
 
-    sync: Annotated[str, Meta(max_length=512)] | None = None
+    sync: SyncText | None = None
     limit: Annotated[int, Meta(ge=1, le=200)] = 100
 
 
 class PingBody(frames.Strict, frozen=True):
     """The heartbeat."""
 
-    sync: Annotated[str, Meta(max_length=512)] | None = None
+    sync: SyncText | None = None
 
 
 class EmptyBody(frames.Strict, frozen=True):

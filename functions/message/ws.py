@@ -115,8 +115,9 @@ def pull(call: Call, body: PullBody) -> dict[str, Any]:
 @router.op("history", HistoryBody)
 def history(call: Call, body: HistoryBody) -> dict[str, Any]:
     """Older messages, newest first."""
-    found, more = message_service().history(call.user, body.conversation.model(), body.before, body.limit, body.types)
-    return {"messages": [frames.message_out(message, call.user) for message in found], "more": more}
+    found, rest = message_service().history(call.user, body.conversation.model(), body.before, body.limit, body.types)
+    shown = [frames.message_out(message, call.user) for message in found]
+    return {"messages": shown, "more": rest is not None, **({"next": rest} if rest is not None else {})}
 
 
 @router.op("recall", SlotBody)

@@ -143,11 +143,11 @@ def test_what_one_may_read_ends_where_one_left_and_begins_where_one_joined(world
 
     [carols] = world.service.pull("carol", [Range(TEAM, 0, 100)])
     [daves] = world.service.pull("dave", [Range(TEAM, 0, 100)])
-    history, more = world.service.history("dave", TEAM, None, 10)
+    history, rest = world.service.history("dave", TEAM, None, 10)
 
     assert ([each.seq for each in carols.messages], carols.head) == ([1, 2, 3, 4], 4)
     assert [each.seq for each in daves.messages] == [5, 6]
-    assert ([each.seq for each in history], more) == ([6, 5], False)
+    assert ([each.seq for each in history], rest) == ([6, 5], None)
     assert world.service.read("carol", TEAM, 6) == 4
 
 

@@ -320,24 +320,59 @@ def test_an_expired_message_is_served_no_more_and_skipped(world: World) -> None:
     assert page.through == 2
 
 
-def test_history_comes_newest_first_and_says_whether_there_is_more(world: World) -> None:
+def test_history_comes_newest_first_and_says_where_the_next_page_begins(world: World) -> None:
     for number in range(5):
         world.say("alice", str(number), to="bob", base=number, type=1 if number % 2 else 3)
 
-    newest, more = world.service.history("bob", ALICE, None, 2)
-    rest, end = world.service.history("bob", ALICE, newest[-1].seq, 10)
+    newest, rest_before = world.service.history("bob", ALICE, None, 2)
+    rest, end = world.service.history("bob", ALICE, rest_before, 10)
     texts, _ = world.service.history("bob", ALICE, None, 10, types=[1])
 
-    assert ([message.seq for message in newest], more) == ([5, 4], True)
-    assert ([message.seq for message in rest], end) == ([3, 2, 1], False)
+    assert ([message.seq for message in newest], rest_before) == ([5, 4], 4)
+    assert ([message.seq for message in rest], end) == ([3, 2, 1], None)
     assert [message.seq for message in texts] == [4, 2]
+
+
+def test_history_goes_on_behind_a_page_on_which_there_is_nothing_to_see(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("im.message.service._HISTORY_EXAMINED", 3)
+    for number in range(5):
+        world.say("alice", str(number), to="bob", base=number, type=1 if number == 0 else 3)
+
+    empty, rest = world.service.history("bob", ALICE, 6, 10, types=[1])
+    found, end = world.service.history("bob", ALICE, rest, 10, types=[1])
+
+    assert (empty, rest) == ([], 3)
+    assert ([message.seq for message in found], end) == ([1], None)
+
+
+def test_long_lists_of_readers_count_for_the_size_of_an_answer(world: World) -> None:
+    readers = ["bob", *(f"reader-{number:04}-{'x' * 48}" for number in range(900))]
+    for number in range(3):
+        world.service.send(
+            Sender("alice"), BOB, Payload(type=1, content="y" * 20_000), to=readers, cid=str(number), base=number
+        )
+
+    [page] = world.service.pull("bob", [Range(ALICE, 0, 100)])
+    newest, rest = world.service.history("bob", ALICE, None, 10)
+
+    assert ([message.seq for message in page.messages], page.head) == ([1], 3)
+    assert ([message.seq for message in newest], rest) == ([3], 3)
+
+
+def test_readers_whose_ids_would_not_fit_into_an_answer_are_refused(world: World) -> None:
+    readers = [f"{number:04}" + "\N{GRINNING FACE}" * 60 for number in range(300)]
+
+    with refusal(Code.INVALID_PARAMETER):
+        world.service.send(Sender("alice"), BOB, Payload(type=1), to=readers, cid="c", base=0)
 
 
 def test_history_can_be_switched_off() -> None:
     world = World(remote_history=False)
     world.say("alice", "x", to="bob")
 
-    assert world.service.history("bob", ALICE, None, 10) == ([], False)
+    assert world.service.history("bob", ALICE, None, 10) == ([], None)
 
 
 def test_a_read_cursor_never_moves_back_nor_beyond_the_head(world: World) -> None:

@@ -24,6 +24,8 @@ RESERVED_CID_PREFIX = "~"
 MAX_WALK = 1_000
 """How far a sender's base may lie behind the head before he is told to sync first."""
 MAX_RECIPIENTS = 1_000
+MAX_RECIPIENTS_BYTES = 65_536
+"""The readers of a directed message as JSON: with its content they must fit into one answer."""
 PULL_LIMIT = 200
 """Messages per range of a pull."""
 PULL_RANGES = 20
@@ -91,13 +93,14 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return self.persistFlag == PersistFlag.TRANSPARENT
 
 
-_encode_payload = msgspec.json.Encoder().encode
+_ENVELOPE_BYTES = 256
+_encode = msgspec.json.Encoder().encode
 _decode_payload = msgspec.json.Decoder(Payload).decode
 
 
 def payload_to_json(payload: Payload) -> str:
     """The payload as compact JSON; members that have their default value are left out."""
-    return _encode_payload(payload).decode()
+    return _encode(payload).decode()
 
 
 def payload_from_json(text: str) -> Payload:
@@ -177,6 +180,12 @@ class Message:
     ref: int = 0
     recall: Recall | None = None
     deleted: bool = False
+
+    @property
+    def wire_bytes(self) -> int:
+        """About how many bytes it takes in an answer."""
+        texts = (self.log, self.cid, self.sender, self.payload)
+        return _ENVELOPE_BYTES + sum(len(text.encode()) for text in texts) + len(_encode(self.to))
 
     def visible_to(self, reader: str) -> bool:
         """Whether the reader may see it: directed messages are for their author and the listed users."""
@@ -391,4 +400,7 @@ def check_recipients(to: Sequence[str]) -> tuple[str, ...]:
     """
     if len(to) > MAX_RECIPIENTS:
         raise InvalidError(f"to may list {MAX_RECIPIENTS} users")
-    return tuple(dict.fromkeys(check_id(user, "to") for user in to))
+    readers = tuple(dict.fromkeys(check_id(user, "to") for user in to))
+    if len(_encode(readers)) > MAX_RECIPIENTS_BYTES:
+        raise InvalidError(f"to may have {MAX_RECIPIENTS_BYTES} bytes")
+    return readers

@@ -477,7 +477,7 @@ class MessageService:
         through, used, examined, now = after, 0, 0, self._clock()
         complete = True
         for message in self._messages.after(log, after, limit, consistent=True):
-            size = len(message.payload.encode()) + 512
+            size = message.wire_bytes
             if message.seq > last:
                 break
             if used + size > budget and (kept or budget < _PAGE_BYTES):
@@ -495,13 +495,13 @@ class MessageService:
 
     def history(
         self, user: str, conversation: Conversation, before: int | None, limit: int, types: Sequence[int] = ()
-    ) -> tuple[list[Message], bool]:
-        """Older messages, newest first, and whether there may be more behind them (client-semantics spec 3.7).
+    ) -> tuple[list[Message], int | None]:
+        """Older messages, newest first, and the ``before`` of the next page, None at the end (client-semantics spec 3.7).
 
         A page may be short, even empty, while there is more: what the user may not see is skipped.
         """
         if not self._switches.remote_history:
-            return [], False
+            return [], None
         first, last = self._bounds(user, conversation)
         limit = max(1, min(limit, HISTORY_LIMIT))
         start = min(before if before is not None else MAX_SEQ, last + 1)
@@ -510,10 +510,10 @@ class MessageService:
         seq, used, now = start, 0, self._clock()
         for message in self._messages.before(conversation.key(user), start, _HISTORY_EXAMINED):
             if message.seq < first:
-                return kept, False
-            size = len(message.payload.encode()) + 512
+                return kept, None
+            size = message.wire_bytes
             if len(kept) == limit or used + size > _PAGE_BYTES:
-                return kept, True
+                return kept, seq
             seq = message.seq
             if not message.visible_to(user) or message.expired(now):
                 continue
@@ -521,7 +521,7 @@ class MessageService:
                 continue
             kept.append(message)
             used += size
-        return kept, start - seq >= _HISTORY_EXAMINED and seq > first
+        return kept, seq if start - seq >= _HISTORY_EXAMINED and seq > first else None
 
     def read(self, user: str, conversation: Conversation, seq: int, *, skip: str | None = None) -> int:
         """Raise the user's read cursor, never beyond the head, and tell his other devices. Returns where it stands."""

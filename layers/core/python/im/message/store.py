@@ -168,7 +168,7 @@ class DynamoMessageStore:
         return next(map(self.decode, items), None)
 
     def find(self, uid: int) -> Message | None:
-        hit = next(self._dynamo.query(self._model, uid, index="by_uid", limit=1), None)  # type: ignore[arg-type]
+        hit = next(self._dynamo.query(self._model, str(uid), index="by_uid", limit=1), None)
         return self.get(hit["c"], hit["s"]) if hit else None
 
     def mark_recalled(self, log: str, seq: int, by: str, at_ms: int, base: int) -> Withdrawal:

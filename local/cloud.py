@@ -32,7 +32,7 @@ from moto.sqs.models import Queue as MotoQueue
 
 from local.calls import Call, Killed, decode_params
 from local.events import QueueMessage
-from local.isolation import owner
+from local.isolation import Owner, owner
 from local.template import ACCOUNT, REGION, Index, Queue, Table, Template
 
 Reply = tuple[int, Mapping[str, str], bytes]
@@ -77,13 +77,16 @@ _active: "Cloud | None" = None
 def _border(event_name: str, request: AWSPreparedRequest, **_more: Any) -> AWSResponse | None:
     """The ``before-send`` hook of every client that was made since this module was imported."""
     cloud = _active
+    caller = owner()
+    if caller is not None and not caller.alive:
+        raise Killed
     if cloud is None:
         stubbed: AWSResponse | None = botocore_stubber(event_name, request=request)
         return stubbed
     _, service, operation = event_name.split(".")
     if service == "apigatewaymanagementapi":
         return None
-    return cloud.send(service, operation, request)
+    return cloud.send(service, operation, request, caller)
 
 
 # In the place of moto's own hook: botocore calls all hooks, and two of them would execute every request twice.
@@ -154,14 +157,13 @@ class Cloud:
             self._clients[service] = self._session.create_client(service, region_name=REGION)
         return self._clients[service]
 
-    def send(self, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse:
-        """Answer a client's request.
+    def send(self, service: str, operation: str, request: AWSPreparedRequest, caller: Owner | None) -> AWSResponse:
+        """Answer a client's request; ``caller`` is None outside of functions.
 
         Raises:
             Killed: the calling function is dead, or dies of this call.
             botocore.exceptions.HTTPClientError: a fault made the call time out.
         """
-        caller = owner()
         params = decode_params(service, request.method, request.url, request.body)
         helper = caller is not None and caller.thread is not threading.current_thread()
         call = Call(service, operation, params, caller, helper)

@@ -161,6 +161,7 @@ class Environment:
     def _work_off(self) -> None:
         handler: Callable[[Any, LambdaContext], Any] | None = None
         while self.alive and (invocation := self._work.get()) is not None:
+            usable = True
             try:
                 self._host.before_invocation()
                 if handler is None:
@@ -172,8 +173,10 @@ class Environment:
                 self.log.write(f"[ERROR] {self._function.id} {invocation.id} {traceback.format_exc()}\n")
                 result = FunctionFailed("error", type(error).__name__, str(error))
                 # A handler that failed to load is loaded anew next time; like Lambda, so is one that ended its process.
-                if handler is None or not isinstance(error, Exception):
-                    self.alive = False
+                usable = handler is not None and isinstance(error, Exception)
+            if not self.alive:
+                return  # discarded meanwhile: somebody has answered for it
+            self.alive = usable
             self._host.finish(self, invocation, result)
 
     def _load(self) -> Callable[[Any, LambdaContext], Any]:

@@ -5,7 +5,7 @@ import fnmatch
 import json
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import quote, unquote
@@ -139,7 +139,11 @@ class _Denied(Exception):
 class BucketServer:
     """Serves the buckets, path-style, to outside clients: presigned POST, GET and HEAD.
 
-    The policy of a presigned POST is enforced here, because moto does not. Reading needs no signature.
+    The policy of a presigned POST is enforced here, because moto does not. Objects can be read without a signature in the
+    buckets that a distribution publishes; the others are private.
+
+    Args:
+        published: names of the buckets behind a distribution.
     """
 
     def __init__(
@@ -149,8 +153,10 @@ class BucketServer:
         now_ms: Callable[[], int],
         secret_key: str,
         meter: HttpMeter,
+        published: Collection[str] = (),
     ) -> None:
         self._buckets = {bucket.name: bucket for bucket in buckets}
+        self._published = frozenset(published)
         self._cloud = cloud
         self._now_ms = now_ms
         self._secret_key = secret_key
@@ -201,6 +207,8 @@ class BucketServer:
             for name, value in fields.items()
             if name in ("content-type", "content-disposition", "cache-control") or name.startswith("x-amz-meta-")
         }
+        if bucket.name in self._published:
+            kept["x-amz-acl"] = "public-read"
         self._cloud.request("s3", "PUT", _address(bucket, fields["key"]), kept, content)
         self._meter.bucket_request("PutObject")
         status = fields.get("success_action_status", "204")

@@ -156,7 +156,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A CloudFront distribution with one or more bucket origins: here just another address of its first bucket."""
+    """A CloudFront distribution: here just another address of the bucket that is its first origin."""
 
     id: str
     domain: str
@@ -534,6 +534,7 @@ _ATTRIBUTES: dict[str, Callable[[_Resource], dict[str, str]]] = {
     "AWS::ApiGatewayV2::Route": _plain_id,
     "AWS::ApiGatewayV2::Stage": _plain_id,
     "AWS::CloudFront::Distribution": _distribution_attributes,
+    "AWS::CloudFront::OriginAccessControl": _plain_id,
     "AWS::DynamoDB::GlobalTable": _table_attributes,
     "AWS::DynamoDB::Table": _table_attributes,
     "AWS::IAM::Role": _named_arn("iam", "role/"),
@@ -883,8 +884,10 @@ def _read_bucket(resource: _Resource) -> Bucket:
 
 
 def _read_distribution(resource: _Resource) -> Distribution:
-    origins = resource.get("DistributionConfig")["Origins"]
-    return Distribution(resource.id, _distribution_attributes(resource)["DomainName"], origins[0]["DomainName"])
+    # Nothing else of the configuration matters here.
+    origin = resource.properties["DistributionConfig"]["Origins"][0]
+    host = resource.stack.resolve(origin["DomainName"])
+    return Distribution(resource.id, _distribution_attributes(resource)["DomainName"], host)
 
 
 def _read_secret(resource: _Resource) -> Secret:

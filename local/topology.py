@@ -215,7 +215,15 @@ class Topology:
         for url in template.function_urls:
             server = FunctionUrlServer(url, self.host, clock.now_ms, self.meter).server
             await self._serve(server, listeners[f"url:{url.function}"])
-        buckets = BucketServer(list(template.buckets.values()), self.cloud, clock.now_ms, SECRET_KEY, self.meter)
+        published = {distribution.bucket_host for distribution in template.distributions}
+        buckets = BucketServer(
+            list(template.buckets.values()),
+            self.cloud,
+            clock.now_ms,
+            SECRET_KEY,
+            self.meter,
+            published=[bucket.name for bucket in template.buckets.values() if published.intersection(bucket.hosts)],
+        )
         await self._serve(buckets.server, listeners["media"])
         self._make_pumps()
         clock.on_advance(self._advanced)

@@ -42,6 +42,7 @@ async def test_addresses_of_aws_in_variables_are_replaced_by_loopback_ones(sampl
 
     assert seen["SOCKET_ENDPOINT"] == sample.socket_url.replace("ws:", "http:")
     assert seen["MEDIA_URL"] == f"{sample.endpoints['media']}/storage-media"
+    assert seen["CDN_URL"] == f"{sample.endpoints['media']}/storage-media/"
     assert seen["AWS_ENDPOINT_URL_S3"] == sample.endpoints["media"]
 
 

@@ -66,6 +66,18 @@ def storage() -> dict[str, Any]:
                     ]
                 },
             ),
+            "Access": resource("CloudFront::OriginAccessControl", OriginAccessControlConfig={}),
+            "Cdn": resource(
+                "CloudFront::Distribution",
+                DistributionConfig={
+                    "Origins": [
+                        {
+                            "DomainName": get_att("Media", "RegionalDomainName"),
+                            "OriginAccessControlId": get_att("Access", "Id"),
+                        }
+                    ]
+                },
+            ),
             "Secret": resource("SecretsManager::Secret", GenerateSecretString={"PasswordLength": 20}),
             "Role": resource("IAM::Role", AssumeRolePolicyDocument={}),
         },
@@ -74,6 +86,7 @@ def storage() -> dict[str, Any]:
             "Rows": output("Rows", {"Ref": "Rows"}),
             "Bucket": output("Bucket", {"Ref": "Media"}),
             "BucketHost": output("BucketHost", get_att("Media", "RegionalDomainName")),
+            "Cdn": output("Cdn", get_att("Cdn", "DomainName")),
             "Secret": output("Secret", {"Ref": "Secret"}),
         },
     }
@@ -81,10 +94,12 @@ def storage() -> dict[str, Any]:
 
 def _function(handler: str, **more: Any) -> dict[str, Any]:
     variables = {
+        "AWS_MAX_ATTEMPTS": "1",
         "TABLE": imported("Table"),
         "ROWS": imported("Rows"),
         "BUCKET": imported("Bucket"),
         "MEDIA_URL": join("https://", imported("BucketHost")),
+        "CDN_URL": join("https://", imported("Cdn"), "/"),
         "SECRET": imported("Secret"),
         "LOG_QUEUE": {"Ref": "Log"},
         "WORK_QUEUE": {"Ref": "Work"},

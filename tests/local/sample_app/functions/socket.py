@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from typing import Any
-from urllib.parse import unquote
 
 import boto3
 
@@ -102,9 +101,21 @@ def _do(frame: dict[str, Any], event: dict[str, Any], context: Any) -> Any:
             _client("dynamodb").put_item(TableName=os.environ["TABLE"], Item=frame["item"])
             _client("dynamodb").put_item(TableName=os.environ["TABLE"], Item=frame["item"])
             return "put"
+        case "steps":
+            for key in frame["items"]:
+                _client("dynamodb").put_item(TableName=os.environ["TABLE"], Item={"k": {"S": key}})
+            return "all"
+        case "stubborn":
+            for key in frame["items"]:
+                try:
+                    _client("dynamodb").put_item(TableName=os.environ["TABLE"], Item={"k": {"S": key}})
+                except BaseException:
+                    continue
+            return "all"
         case "post":
+            data = frame.get("text", "x" * frame.get("size", 0)).encode()
             for connection in frame["to"]:
-                _posts().post_to_connection(ConnectionId=unquote(connection), Data=frame["text"].encode())
+                _posts().post_to_connection(ConnectionId=connection, Data=data)
             return "posted"
         case "status":
             return _statuses(frame["call"], frame["to"])

@@ -452,7 +452,7 @@ class FakeServer:
             "conversation": wanted["conversation"],
             "messages": [self._sight(reader, key, entry) for entry in found if self._visible(reader, key, entry)],
             "through": max(through, wanted["after"]),
-            "head": log.head,
+            "head": log.head if through < end else max(through, wanted["after"]),
         }
 
     def _history(self, reader: str, body: Wire) -> Wire:

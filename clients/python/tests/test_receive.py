@@ -414,3 +414,70 @@ async def test_history_goes_past_a_long_stretch_of_hidden_messages(harness: Harn
     page = await client.history(TEAM, client.messages(TEAM, limit=100)[0].seq, 5)
     assert [client.digest(message) for message in page.messages] == ["bob created the group team", "early"]
     assert not page.more
+
+
+# --- a server that was restored from a backup, or started empty
+
+
+async def lose(harness: Harness, client: ChatClient, keep: int) -> None:
+    """The server comes back with only the beginning of its logs."""
+    await harness.server.drop("alice")
+    await until(lambda: client.status is ConnectionStatus.UNCONNECTED)
+    for log in harness.server.logs.values():
+        del log.entries[keep:]
+        log.changed += 1_000
+    if not keep:
+        harness.server.logs.clear()
+
+
+@pytest.mark.parametrize("keep", [0, 2])
+async def test_messages_of_a_server_that_lost_its_log_are_received(harness: Harness, keep: int) -> None:
+    client = await harness.connected()
+    recorder = Recorder(client, MessageReceived)
+    for number in range(5):
+        harness.server.say("bob", "alice", f"old {number}")
+    await until(lambda: len(recorder.events) == 5)
+    await lose(harness, client, keep)
+    await harness.clock.advance(20)
+    await client.ready()
+    harness.server.say("bob", "alice", "new")
+    await until(lambda: received(recorder)[-1] == "new")
+    assert texts(client) == [*(f"old {number}" for number in range(keep)), "new"]
+    assert len(recorder.events) == 6
+
+
+@pytest.mark.parametrize("keep", [0, 2])
+async def test_messages_to_a_server_that_lost_its_log_are_sent(harness: Harness, keep: int) -> None:
+    client = await harness.connected()
+    for number in range(5):
+        harness.server.say("bob", "alice", f"old {number}")
+    await until(lambda: len(texts(client)) == 5)
+    await lose(harness, client, keep)
+    message = await client.send(BOB, "mine")
+    await harness.clock.advance(20)
+    sent = await client.settled(message)
+    assert (sent.status, sent.seq) == (MessageStatus.SENT, keep + 1)
+    assert texts(client) == [*(f"old {number}" for number in range(keep)), "mine"]
+
+
+async def test_a_head_that_is_only_late_changes_nothing(harness: Harness) -> None:
+    client = await harness.connected()
+    for number in range(5):
+        harness.server.say("bob", "alice", str(number))
+    await until(lambda: len(texts(client)) == 5)
+    late = {"conversation": {"type": 0, "target": "bob", "line": 0}, "head": 3, "read": 0, "first": 1}
+    await client._sync._record({"sync": "9", "conversations": [late]})
+    assert harness.server.count("pull") == 1
+    assert len(texts(client)) == 5
+    assert client._store.row(1).high == 5
+
+
+async def test_a_sync_token_that_the_server_does_not_take_is_given_up(harness: Harness) -> None:
+    harness.server.say("bob", "alice", "hi")
+    client = await harness.connected()
+    await harness.server.drop("alice")
+    await until(lambda: client.status is ConnectionStatus.UNCONNECTED)
+    harness.server.op_faults["hello"] = deque([Refusal(251)])
+    await harness.clock.advance(20)
+    await client.ready()
+    assert [body["sync"] for body in harness.server.bodies("hello")] == [None, "1", None]

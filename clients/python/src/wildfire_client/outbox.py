@@ -158,6 +158,9 @@ class Outbox:
                 return
             if error.retry:
                 raise
+            if error.code == Code.INVALID_PARAMETER and base and await self._sync.verify(outgoing.row_id):
+                self._sync.request_pull()
+                return
             self._fail(outgoing, error)
             return
         settled = self._store.acknowledged(

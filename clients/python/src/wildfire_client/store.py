@@ -271,6 +271,11 @@ class Store:
         """Whether the first hello of this device came to its end."""
         return self._get("snapshot") == "1"
 
+    def forget_sync_token(self) -> None:
+        """The server does not take the token; the next hello asks for everything."""
+        with self._transaction():
+            self._db.execute("DELETE FROM meta WHERE key = 'sync'")
+
     def record_hello(self, answer: Mapping[str, Any], window: int) -> Changes:
         """Note the heads of the conversations that changed, and the sync token, in one step.
 
@@ -354,6 +359,25 @@ class Store:
                 self._db.execute("INSERT OR REPLACE INTO ranges VALUES (?, ?, ?)", (row.id, row.low, row.high))
             self._start(row.id, start, delivered=row.delivered)
         return row.high + 1, start
+
+    def forget_log(self, row_id: int, head: int, start: int, delivered: int) -> None:
+        """Drop what is held of a log that the server no longer has, and begin again after `start`.
+
+        Messages on their way keep their base when it still exists, and get a new one otherwise.
+        """
+        with self._transaction():
+            self._db.execute("DELETE FROM ranges WHERE conversation = ?", (row_id,))
+            self._db.execute("DELETE FROM messages WHERE conversation = ? AND seq IS NOT NULL", (row_id,))
+            self._db.execute(
+                "UPDATE messages SET base = NULL, position = ? WHERE conversation = ? AND base > ?",
+                (_AT_THE_END, row_id, head),
+            )
+            self._db.execute(
+                "UPDATE conversations SET head = ?1, read = min(read, ?1), reported = min(reported, ?1),"
+                " first = 1, last = NULL, cleared = 0 WHERE id = ?2",
+                (head, row_id),
+            )
+            self._start(row_id, start, delivered=delivered)
 
     def begin(self, conversation: Conversation, start: int) -> Row:
         """A conversation that was not known; what it holds up to `start` is history."""

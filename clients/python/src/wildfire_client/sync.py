@@ -8,7 +8,7 @@ from typing import Any
 
 from wildfire_client.clock import Clock, Timer, sleep
 from wildfire_client.contents import decode, joins
-from wildfire_client.errors import ChatError
+from wildfire_client.errors import ChatError, Code
 from wildfire_client.events import HistoryGap
 from wildfire_client.keeper import Timing
 from wildfire_client.model import Conversation, ServerLimits
@@ -97,12 +97,15 @@ class Sync:
             try:
                 answer = await call("session", "hello", body)
             except ChatError as error:
-                if error.offline or not error.retry:
+                if error.code == Code.INVALID_PARAMETER and body["sync"] is not None:
+                    self._store.forget_sync_token()
+                elif error.retry and not error.offline:
+                    await sleep(self._clock, error.after or RETRY_PAUSE)
+                else:
                     raise
-                await sleep(self._clock, error.after or RETRY_PAUSE)
                 continue
             self.limits = ServerLimits.from_wire(answer.get("server") or {})
-            self._record(answer)
+            await self._record(answer)
             if not answer.get("more"):
                 return
 
@@ -113,15 +116,23 @@ class Sync:
             ChatError: refused, or the link broke.
         """
         answer = await call("session", "ping", {"sync": self._store.sync_token})
-        self._record(answer)
+        await self._record(answer)
         if answer.get("more"):
             await self.hello(call)
         await self.pull()
 
-    def _record(self, answer: dict[str, Any]) -> None:
+    async def _record(self, answer: dict[str, Any]) -> None:
         if "time" in answer:
             self.server_delta = float(answer["time"]) / 1000 - self._clock.now()
-        self._report(self._store.record_hello(answer, self._extent.window))
+        changes = self._store.record_hello(answer, self._extent.window)
+        self._report(changes)
+        heads = {
+            Conversation.from_wire(item["conversation"]): item["head"] for item in answer.get("conversations") or ()
+        }
+        for row_id in changes.conversations:
+            row = self._store.row(row_id)
+            if row.last is None and row.high > heads[row.conversation]:
+                await self.verify(row_id)
 
     # --- pull
 
@@ -220,6 +231,10 @@ class Sync:
                 return
             self._store.rejoined(row.id)
         if seq <= row.high:
+            held = self._store.message_at(row.id, seq)
+            if held is not None and held.uid != wire.get("uid"):
+                self._start_over(row.id, seq, delivered=seq - 1)
+                self.request_pull()
             return
         self._store.note_head(row.id, seq)
         early = self._early.setdefault(row.id, {})
@@ -272,6 +287,48 @@ class Sync:
         self._report(Changes({row.id}))
         if not row.silent:
             self.request_pull()
+
+    # --- a server that went back
+
+    async def verify(self, row_id: int) -> bool:
+        """Make sure that the server still has the log that is held here; whether this had to start over.
+
+        A deployment that was restored from a backup, or started empty, has shorter logs, and then gives old seqs to new
+        messages. What is held would pass them off as known, and its head is no base for what is sent.
+
+        Raises:
+            ChatError: the link broke.
+        """
+        try:
+            return await self._verify(row_id)
+        except ChatError as error:
+            if error.offline:
+                raise
+            logger.info("conversation %s cannot be verified: %s", row_id, error)
+            return False
+
+    async def _verify(self, row_id: int) -> bool:
+        row = self._store.row(row_id)
+        after = max(0, row.high - 1)
+        answer = (await self._fetch([(row.conversation, after)])).get(row.conversation, {})
+        if int(answer.get("through") or 0) >= row.high:
+            held = self._store.message_at(row_id, row.high)
+            uids = {int(message["seq"]): message.get("uid") for message in answer.get("messages") or ()}
+            if held is None or uids.get(row.high, held.uid) == held.uid:
+                return False
+        newest = await self._call(
+            "message", "history", {"conversation": row.conversation.to_wire(), "before": None, "limit": 1}
+        )
+        head = max((int(message["seq"]) for message in newest.get("messages") or ()), default=0)
+        self._start_over(row_id, head, delivered=head)
+        return True
+
+    def _start_over(self, row_id: int, head: int, *, delivered: int) -> None:
+        logger.warning("the server has another log of conversation %s; starting over", row_id)
+        self._early.pop(row_id, None)
+        start = max(0, head - self._extent.window)
+        self._store.forget_log(row_id, head, start, max(start, delivered))
+        self._report(Changes({row_id}))
 
     # --- history and proof
 

@@ -24,7 +24,7 @@ def build(context: Mapping[str, Any], outdir: Path | None = None) -> App:
     app = App(context=dict(context), outdir=str(outdir) if outdir else None, analytics_reporting=False)
     run = Run.parse(app.node.get_all_context())
     bundler = Bundler(ROOT, Target(run.architecture, run.python), ROOT / ".local/cache/bundles")
-    storage = Storage(app, "Storage", run.environment)
+    storage = Storage(app, "Storage", run)
     realtime = Realtime(app, "Realtime", run, storage, bundler)
     Operations(app, "Operations", run, storage, realtime)
     if run.nag:

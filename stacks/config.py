@@ -69,7 +69,8 @@ class Environment:
         throttle_rate, throttle_burst: frames a second, and at once, over all connections of the WebSocket stage.
         memory_mb: memory of functions by their name, where it is not the default.
         snap_start: start functions from a snapshot (published versions behind an alias).
-        media_cdn: serve media through CloudFront; without it the URLs name the private bucket.
+        media_cdn: serve media through CloudFront; without it the URLs name the private bucket, and nobody can read them
+            until something else serves it.
         media_origins: web origins that may upload to the media bucket.
         server_api_origins: web origins that may call the server API; none by default, it is called by servers.
         fanout_batch_size, fanout_max_concurrency: how many chunks a fan-out invocation takes, and how many run at once.
@@ -88,7 +89,7 @@ class Environment:
     throttle_burst: int = 500
     memory_mb: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     snap_start: bool = False
-    media_cdn: bool = False
+    media_cdn: bool = True
     media_origins: tuple[str, ...] = ()
     server_api_origins: tuple[str, ...] = ()
     fanout_batch_size: int = 10
@@ -160,7 +161,8 @@ class Run:
 
     Attributes:
         environment: the chosen environment (``env``, default ``dev``).
-        emulator: leave out what local emulators refuse: route responses, the account's logging role, alarms on expressions.
+        emulator: leave out what local emulators refuse: route responses, the account's logging role, alarms on expressions,
+            CloudFront.
         architecture: of the functions and the vendor layer (``architecture``, default ``arm64``).
         python: the interpreter that the vendor layer is bundled for (``python``, default Lambda's).
         nag: check the stacks against the AwsSolutions rules.

@@ -13,7 +13,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from stacks.config import Environment
+from stacks.config import Run
 from stacks.names import INDEXES, Secret, Table
 
 _STRING = dynamodb.AttributeType.STRING
@@ -40,7 +40,8 @@ class Storage(Stack):
         media_base_url: what a stored object's public URL begins with, without a slash at the end.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, environment: Environment) -> None:
+    def __init__(self, scope: Construct, construct_id: str, run: Run) -> None:
+        environment = run.environment
         super().__init__(
             scope,
             construct_id,
@@ -68,7 +69,7 @@ class Storage(Stack):
             Secret.TOKEN: self._secret(Secret.TOKEN, "Signs the tokens that clients connect with"),
         }
         self.media = self._media_bucket()
-        self.media_cdn = self._media_distribution() if environment.media_cdn else None
+        self.media_cdn = self._media_distribution() if environment.media_cdn and not run.emulator else None
         host = self.media_cdn.distribution_domain_name if self.media_cdn else self.media.bucket_regional_domain_name
         self.media_base_url = f"https://{host}"
         CfnOutput(self, "AdminSecretArn", value=self.secrets[Secret.ADMIN].secret_arn)

@@ -19,9 +19,8 @@ def test_every_environment_of_the_repository_is_valid() -> None:
 
     assert sorted(runs) == ["dev", "prod"]
     assert runs["prod"].environment.protect
-    assert runs["prod"].environment.media_cdn
+    assert all(run.environment.media_cdn for run in runs.values())
     assert not runs["dev"].environment.protect
-    assert not runs["dev"].environment.media_cdn
 
 
 def test_dev_for_arm64_is_the_default() -> None:

@@ -18,7 +18,7 @@ TABLES = {
 }
 DIRECTORY_ONLY = {"IM_DIRECTORY_TABLE": TABLES["IM_DIRECTORY_TABLE"]}
 FANOUT = {"IM_FANOUT_QUEUE_URL": "${FanoutQueue}"}
-MEDIA = {"IM_MEDIA_BUCKET": "${Media}", "IM_MEDIA_BASE_URL": "https://${Media.RegionalDomainName}"}
+MEDIA = {"IM_MEDIA_BUCKET": "${Media}", "IM_MEDIA_BASE_URL": "https://${MediaCdn21E94F89.DomainName}"}
 
 
 def socket(synthesis: Synthesis) -> dict[str, str]:

@@ -95,7 +95,12 @@ def test_an_emulator_gets_what_it_understands_for_the_architecture_that_it_runs_
     left_out = {entry["Type"] for entry in dev.resources.values()}
     left_out -= {entry["Type"] for entry in emulated.resources.values()}
 
-    assert left_out == {"AWS::ApiGatewayV2::RouteResponse", "AWS::ApiGateway::Account"}
+    assert left_out == {
+        "AWS::ApiGatewayV2::RouteResponse",
+        "AWS::ApiGateway::Account",
+        "AWS::CloudFront::Distribution",
+        "AWS::CloudFront::OriginAccessControl",
+    }
     assert not any("Metrics" in alarm for alarm in emulated.of_type("CloudWatch::Alarm").values())
     assert set(routes(emulated)) == set(ROUTES)
     assert {tuple(entry["Architectures"]) for entry in emulated.of_type("Lambda::Function").values()} == {("x86_64",)}

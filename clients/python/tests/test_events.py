@@ -127,3 +127,19 @@ async def test_closing_ends_a_stream(harness: Harness) -> None:
     events = client.events()
     await harness.close(client)
     assert [event async for event in events if isinstance(event, MessageReceived)] == []
+
+
+async def test_an_orderly_end_remembers_what_was_dealt_with(harness: Harness) -> None:
+    client = await harness.connected(store="live.db")
+    for number in range(5):
+        harness.server.say("bob", "alice", str(number))
+    await until(lambda: len(client.messages(BOB)) == 5)
+    async with client.events(MessageReceived) as events:
+        assert [(await anext(events)).message.seq for _ in range(3)] == [1, 2, 3]
+        await harness.close(client)
+    again = harness.client(store="live.db")
+    assert again._store.row(1).delivered == 2
+    await again.connect("alice", harness.server.token("alice"))
+    recorder = Recorder(again, MessageReceived)
+    await until(lambda: len(recorder.events) == 3)
+    assert [event.message.seq for event in recorder.events] == [3, 4, 5]

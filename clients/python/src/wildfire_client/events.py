@@ -125,12 +125,12 @@ class Receipt:
 
     def __init__(self, listeners: int) -> None:
         self._left = listeners
-        self._dealt = False
+        self._looked = False
         self._done = asyncio.Event()
 
     def sign(self, *, dealt: bool) -> None:
         """One listener is finished with the event; `dealt` is False when it went away without looking."""
-        self._dealt = self._dealt or dealt
+        self._looked = self._looked or dealt
         self._left -= 1
         if self._left <= 0:
             self._done.set()
@@ -138,7 +138,12 @@ class Receipt:
     async def wait(self) -> bool:
         """Wait for all listeners; whether at least one dealt with the event."""
         await self._done.wait()
-        return self._dealt
+        return self._looked
+
+    @property
+    def dealt(self) -> bool:
+        """Whether all listeners are finished and at least one dealt with the event."""
+        return self._done.is_set() and self._looked
 
 
 class _Listener:

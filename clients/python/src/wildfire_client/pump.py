@@ -6,12 +6,14 @@ entries that come while nobody listens wait for the first listener.
 """
 
 import asyncio
+from itertools import takewhile
 
 from wildfire_client.contents import DeleteContent, RecallContent
 from wildfire_client.events import EventHub, LogEvent, MessageDeleted, MessageRecalled, MessageReceived, Receipt
 from wildfire_client.store import LogEntry, Row, Store
 
-BATCH = 50
+BATCH = 10
+"""Events that are handed out before the cursor moves: as many at most come again after a kill."""
 
 
 class Pump:
@@ -41,17 +43,16 @@ class Pump:
         for entry in entries:
             event = self._event(row, entry)
             handed.append((entry.seq, None if event is None else self._hub.emit(event)))
-        reached = row.delivered
         try:
-            for seq, receipt in handed:
+            for _, receipt in handed:
                 if receipt is not None and not await receipt.wait():
                     return False
-                reached = seq
-            reached = through
+            return True
         finally:
+            dealt = list(takewhile(lambda item: item[1] is None or item[1].dealt, handed))
+            reached = through if len(dealt) == len(handed) else dealt[-1][0] if dealt else row.delivered
             if reached > row.delivered:
                 self._store.delivered(row.id, reached)
-        return True
 
     def _event(self, row: Row, entry: LogEntry) -> LogEvent | None:
         message = entry.message

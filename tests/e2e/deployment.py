@@ -4,8 +4,9 @@ The scenarios do not know what runs them: this machine's topology (here), or an 
 (``tests.emulator``).
 """
 
+import json
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -15,12 +16,20 @@ from websockets.typing import Subprotocol
 
 from local.client import SocketClient
 from local.meter import Measurement
+from local.synth import ROOT
 from local.topology import Topology
 
 SUBPROTOCOL = "wildfire.v1"
 FANOUT_FUNCTION = "MessageOnQueue"
 
 Check = Callable[[], Awaitable[bool]]
+
+
+def environments_with(switches: Mapping[str, Any]) -> dict[str, Any]:
+    """The context of a synthesis whose ``dev`` environment has these switches."""
+    environments: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]["environments"]
+    environments["dev"]["switches"] = dict(switches)
+    return {"environments": environments}
 
 
 class Deployment(Protocol):

@@ -4,7 +4,7 @@ Each scenario brings its own users and leaves nothing that another one sees, so 
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,7 @@ CREATE_NOTICE = 104
 RECALL = 80
 NOT_IN_GROUP, INVALID, NOT_IMPLEMENTED = 9, 251, 254
 
-Scenario = Callable[[Cast], Awaitable[None]]
+Scenario = Callable[[Cast], Coroutine[Any, Any, None]]
 
 
 async def play(scenario: Scenario, deployment: Deployment) -> None:

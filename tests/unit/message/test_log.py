@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from im.errors import Code, ImError
-from im.message.log import Head, Log
+from im.message.log import Head, Log, Walk
 from im.message.model import Message
 from im.platform.uids import Uids
 from tests.fakes.connect import MemoryEphemera
@@ -95,9 +95,21 @@ def test_a_base_too_far_behind_is_told_to_sync_first(log: Log) -> None:
         log.append(draft(str(number), "bob"), Head(), behind=True)
 
     with pytest.raises(ImError) as refused:
-        log.append(draft("late"), Head(), walk_limit=10)
+        log.append(draft("late"), Head(), walk=Walk(10, 10**6))
 
     assert (refused.value.code, refused.value.retry) == (Code.USER_NOT_PREPARED, True)
+
+
+def test_a_base_behind_much_text_is_told_to_sync_first_and_a_resend_before_it_is_found(log: Log) -> None:
+    mine = log.append(draft("mine"), Head()).message
+    for number in range(12):
+        log.append(replace(draft(str(number), "bob"), payload="x" * 1_000), Head(), behind=True)
+
+    with pytest.raises(ImError) as refused:
+        log.append(draft("late"), Head(), walk=Walk(100, 10_000))
+
+    assert refused.value.code == Code.USER_NOT_PREPARED
+    assert log.append(draft("mine"), Head(), walk=Walk(100, 10_000)).message == mine
 
 
 def test_a_busy_conversation_costs_few_puts(log: Log, store: MemoryMessageStore) -> None:

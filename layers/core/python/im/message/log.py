@@ -27,6 +27,17 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Walk:
+    """How far an append may read from its base to the free slot: reading costs, and the client chose the base."""
+
+    slots: int
+    payload_bytes: int
+
+
+CLIENT_WALK = Walk(slots=MAX_WALK, payload_bytes=256 * 1024)
+
+
+@dataclass(frozen=True, slots=True)
 class Appended:
     """A message in its slot; ``fresh`` is False when it was there before."""
 
@@ -51,7 +62,7 @@ class Log:
         self._count = count
 
     def append(
-        self, draft: Message, base: Head, *, behind: bool = False, indexed: bool = False, walk_limit: int = MAX_WALK
+        self, draft: Message, base: Head, *, behind: bool = False, indexed: bool = False, walk: Walk = CLIENT_WALK
     ) -> Appended:
         """Put a message after ``base``, or find where it already is.
 
@@ -60,7 +71,7 @@ class Log:
             base: a slot that exists (or the empty head), the same on every resend.
             behind: whether the log is known to go on well past ``base``: it is then read, not probed put by put.
             indexed: whether the uid must be findable even where only server messages are.
-            walk_limit: how many slots may lie between base and the free slot.
+            walk: how much may lie between base and the free slot.
 
         Raises:
             ImError: 238 with ``retry``, base is too far behind: the client must sync first.
@@ -70,12 +81,16 @@ class Log:
         for puts in range(_MAX_PUTS):
             if behind or puts == _PUTS_BEFORE_WALK:
                 behind = False
-                for slot in self._store.after(draft.log, seq - 1, walk_limit + 1, consistent=True):
+                walked = 0
+                for slot in self._store.after(draft.log, seq - 1, walk.slots + 1, consistent=True):
                     if _same(slot, draft):
                         return Appended(slot, False)
                     seq, previous = slot.seq + 1, slot.uid
-            if seq - base.seq - 1 > walk_limit:
-                raise ImError(Code.USER_NOT_PREPARED, f"sync first: base is more than {walk_limit} behind", retry=True)
+                    walked += len(slot.payload)
+                    if walked > walk.payload_bytes:
+                        raise _too_far(walk)
+            if seq - base.seq - 1 > walk.slots:
+                raise _too_far(walk)
             uid = self._uids.next(previous)
             message = replace(draft, seq=seq, uid=uid, time=uid_ms(uid))
             occupant = self._store.put(message, indexed=indexed or self._index_uids)
@@ -87,6 +102,11 @@ class Log:
                 return Appended(occupant, False)
             seq, previous = occupant.seq + 1, occupant.uid
         raise BusyError("too many senders at once", after_ms=200)
+
+
+def _too_far(walk: Walk) -> ImError:
+    text = f"sync first: base is more than {walk.slots} messages or {walk.payload_bytes} bytes behind"
+    return ImError(Code.USER_NOT_PREPARED, text, retry=True)
 
 
 def _same(stored: Message, draft: Message) -> bool:

@@ -20,7 +20,7 @@ from im.delivery.service import Delivery
 from im.errors import Code, ImError, InvalidError
 from im.group.model import GroupInfo, GroupMember, check_may_speak, may_withdraw
 from im.group.store import GroupStore, info_from_item, member_from_item
-from im.message.log import Appended, Head, Log
+from im.message.log import CLIENT_WALK, Appended, Head, Log, Walk
 from im.message.model import (
     HISTORY_LIMIT,
     MAX_SEQ,
@@ -66,7 +66,7 @@ _HISTORY_EXAMINED = 500
 _PAGE_BYTES = 100_000
 _FRESH_PRESENCE_MS = 20
 _REMEMBERED_HEADS = 4_096
-_UNBOUNDED_WALK = 1_000_000
+_EVENT_WALK = Walk(slots=1_000_000, payload_bytes=10**9)
 _SWALLOW = 1
 _MASK = 2
 
@@ -208,7 +208,7 @@ class MessageService:
             self._deliver(draft, conversation, sender, context)
             return Sent(0, draft.uid, draft.time)
         head = Head(known.seq, known.uid) if known else self._base(log, base_seq, context)
-        sent = self._publish(draft, conversation, sender, context, head, from_server=sender.origin is not Origin.USER)
+        sent = self._publish(draft, conversation, sender, context, head, from_server=sender.client is None)
         return Sent(sent.seq, sent.uid, sent.time)
 
     def _publish(
@@ -220,7 +220,7 @@ class MessageService:
         base: Head,
         *,
         from_server: bool = False,
-        walk_limit: int = MAX_WALK,
+        walk: Walk = CLIENT_WALK,
         also_to: Sequence[str] = (),
     ) -> Message:
         self._stamp(conversation, sender.user, context)
@@ -230,7 +230,7 @@ class MessageService:
             base,
             behind=hint is not None and hint.seq > base.seq + 1,
             indexed=from_server,
-            walk_limit=walk_limit,
+            walk=walk,
         )
         self._remember(appended)
         self._deliver(appended.message, conversation, sender, context, also_to=also_to)
@@ -460,7 +460,7 @@ class MessageService:
         """
         if not 1 <= len(ranges) <= PULL_RANGES:
             raise InvalidError(f"ranges must have 1 to {PULL_RANGES} entries")
-        bounds = [self._bounds(user, wanted.conversation) for wanted in ranges]
+        bounds = run_all([partial(self._bounds, user, wanted.conversation) for wanted in ranges])
         budget = _PAGE_BYTES
         pages = []
         for wanted, (first, last) in zip(ranges, bounds, strict=True):
@@ -566,7 +566,7 @@ class MessageService:
         return self._recall(sender, self._find_for(sender, conversation, seq))
 
     def _recall(self, sender: Sender, message: Message) -> tuple[Sent, str]:
-        if message.deleted:
+        if message.deleted or message.ref:
             raise ImError(Code.NOT_EXIST)
         if message.recall is None:
             self._check_withdrawal(sender, message, self._switches.recall_time_limit_s)
@@ -604,6 +604,8 @@ class MessageService:
         return Sent(event.seq, event.uid, event.time)
 
     def _delete_for_all(self, sender: Sender, message: Message) -> Sent:
+        if message.ref:
+            raise ImError(Code.NOT_EXIST)
         if not message.deleted:
             self._check_withdrawal(sender, message, None)
         base = self._newest_seq(message.log)
@@ -677,9 +679,7 @@ class MessageService:
         named = conversation_of(message.log, message.sender)
         author = replace(sender, user=message.sender)
         context = self._load(author.user, named, message.log, 0)
-        event = self._publish(
-            draft, named, author, context, Head(mark.base), from_server=True, walk_limit=_UNBOUNDED_WALK
-        )
+        event = self._publish(draft, named, author, context, Head(mark.base), from_server=True, walk=_EVENT_WALK)
         self._messages.blank(message.log, message.seq, payload_to_json(event_payload(kind, operator, message)))
         return Sent(event.seq, event.uid, event.time)
 

@@ -1,0 +1,531 @@
+"""What nobody should send, and what the system answers: the rows of the tables in docs/protocol.md, with how to do each."""
+
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import jwt
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from im import keys
+from im.wire.signature import HttpCall, sign, sign_native
+from local.client import SocketClient
+from local.topology import ADMIN_SECRET, Topology
+
+Item = dict[str, Any]
+
+BOB = {"type": 0, "target": "bob"}
+DEEP = "[" * 15_000 + "]" * 15_000
+WORD = "casino"
+LONG_LOG = 1_100
+MINUTE_S = 60
+WINDOW_MS = 7_200_000
+
+
+class Stage:
+    """The system that bad input is given to.
+
+    alice and bob have a conversation of two messages, the second one bob's. bob and olga have a group, "closed", that alice is
+    not in; in the group "quiet" nobody but its owner may speak, and in "strict" alice is muted. mute is a muted user, frank a
+    forbidden one. gina's session was ended, but her socket is still open. carl's conversation with alice is a long one.
+    """
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.sockets: dict[str, SocketClient] = {}
+        self.tokens: dict[str, str] = {}
+
+    async def build(self) -> None:
+        """Make everything that the class tells of."""
+        await self._admin("/admin/sensitive/add", {"words": [WORD]})
+        for user in ("alice", "bob", "mute", "gina", "dora"):
+            self.sockets[user] = await self.topology.socket(user, f"{user}s-phone", 1)
+        await self._group("closed", "olga", ["bob"])
+        await self._group("quiet", "olga", ["alice"], mute=1)
+        await self._group("strict", "olga", [{"member_id": "alice", "type": 3}])
+        self.tokens["frank"] = await self.topology.token("frank", "franks-phone", 1)
+        await self._admin("/admin/user/update_block_status", {"userId": "mute", "status": 1})
+        await self._admin("/admin/user/update_block_status", {"userId": "frank", "status": 2})
+        self.tokens["kicked"] = await self.topology.token("kate", "kates-phone", 1)
+        await self._admin("/admin/user/kickoff_client", {"first": "kate", "second": "kates-phone"})
+        self.tokens["older"] = await self.topology.token("oscar", "oscars-phone", 1)
+        await self._admin("/admin/user/kickoff_client", {"first": "oscar", "second": "oscars-phone"})
+        await self.topology.token("oscar", "oscars-phone", 1)
+        self.tokens["good"] = await self.topology.token("hugo", "hugos-phone", 1)
+        self._put("Presence", [{"u": {"S": "gina"}}])
+        await self.say("alice", BOB, base=0)
+        await self.say("bob", {"type": 0, "target": "alice"}, base=1)
+        self._put("Messages", [_slot(seq) for seq in range(1, LONG_LOG + 1)])
+        await self.topology.settle()
+        self.topology.clock.advance(minutes=3)
+
+    async def say(self, user: str, conversation: Mapping[str, Any], *, base: int) -> None:
+        """Send an ordinary message."""
+        body = {"conversation": conversation, "content": {"type": 1}, "cid": f"m{base}", "base": base}
+        await self.sockets[user].call("message", "send", body)
+
+    async def begin_minute(self) -> None:
+        """Let a new minute begin, and the conversation of alice and carl be stamped with it."""
+        self.topology.clock.advance(seconds=MINUTE_S - self.topology.clock.now_ms() // 1000 % MINUTE_S)
+        await self.say("alice", {"type": 0, "target": "carl"}, base=LONG_LOG)
+
+    async def close(self) -> None:
+        """Close the sockets."""
+        for socket in self.sockets.values():
+            await socket.close()
+
+    def contents(self, *, but: tuple[str, ...] = ()) -> dict[str, list[str]]:
+        """What is in the tables, without rate buckets and used signatures."""
+        found = {}
+        for name, table in self.topology.template.tables.items():
+            items = [json.dumps(item, sort_keys=True) for item in self.topology.cloud.items(table.name)]
+            passing = ('{"S": "rate|', '{"S": "sign|')
+            found[name] = sorted(item for item in items if not any(mark in item for mark in passing))
+        return {name: items for name, items in found.items() if name not in but}
+
+    def forged(self, key: str = "", **claims: Any) -> str:
+        """A token of hugo's phone with other claims, or under another key."""
+        now = int(time.time())
+        good = {"sub": "hugo", "cid": "hugos-phone", "plt": 1, "gen": 1, "iat": now, "aud": "im-socket", "iss": "im"}
+        return jwt.encode({**good, **claims}, key or self.topology.secrets["TokenSecret"], algorithm="HS256")
+
+    async def _admin(self, path: str, body: Any) -> None:
+        answer = await self.topology.admin(path, body)
+        assert answer["code"] == 0, answer
+
+    async def _group(self, group: str, owner: str, members: list[Any], **settings: int) -> None:
+        people = [{"member_id": each} if isinstance(each, str) else each for each in members]
+        info = {"target_id": group, "name": group, "owner": owner, **settings}
+        await self._admin("/admin/group/create", {"operator": owner, "group": {"group_info": info, "members": people}})
+
+    def _put(self, table: str, items: list[Item]) -> None:
+        self.topology.cloud.put_items(self.topology.template.tables[table].name, items)
+
+
+def _slot(seq: int) -> Item:
+    log = keys.single_conversation("alice", "carl", 0)
+    numbers = {"s": seq, "n": seq << 21, "t": 1_790_000_000_000 + seq}
+    texts = {"c": log, "d": f"old-{seq}", "f": "carl", "p": '{"type":1}'}
+    return {**{name: {"N": str(n)} for name, n in numbers.items()}, **{name: {"S": t} for name, t in texts.items()}}
+
+
+Act = Callable[[Stage], Awaitable[str]]
+Preparation = Callable[[Stage], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A row of a table.
+
+    Attributes:
+        table: the heading of the section that the table is in.
+        what: what is wrong.
+        answer: what the page says about it, and ``act`` observes.
+        act: does it.
+        prepare: what must be done just before.
+    """
+
+    table: str
+    what: str
+    answer: str
+    act: Act
+    prepare: Preparation | None = None
+
+    @property
+    def closes(self) -> bool:
+        """Whether the socket is closed for it."""
+        return self.answer.startswith("closes")
+
+
+def observed(frame: Mapping[str, Any]) -> str:
+    """An answer as the page writes it."""
+    marks = [
+        str(frame["code"]),
+        *(["no id"] if "id" not in frame else []),
+        *(["`retry`"] if frame.get("retry") else []),
+        *(["`after`"] if "after" in frame else []),
+    ]
+    return ", ".join(marks)
+
+
+def frame(text: str | dict[str, Any]) -> Act:
+    """A frame as it is."""
+
+    async def act(stage: Stage) -> str:
+        socket = stage.sockets["alice"]
+        await socket.send_text(text if isinstance(text, str) else json.dumps(text))
+        return observed(await socket.stray())
+
+    return act
+
+
+def fragments(*parts: str) -> Act:
+    """One message in several frames."""
+
+    async def act(stage: Stage) -> str:
+        socket = stage.sockets["alice"]
+        await socket.connection.send(list(parts))
+        return observed(await socket.stray())
+
+    return act
+
+
+def closing(data: str | bytes | list[str], *, text: bool | None = None) -> Act:
+    """Data for which the gateway closes the socket."""
+
+    async def act(stage: Stage) -> str:
+        socket = await stage.topology.socket("zoe", "zoes-phone", 1)
+        await socket.connection.send(data, text=text)
+        code, _ = await socket.closed()
+        await stage.topology.settle()
+        return f"closes {code}"
+
+    return act
+
+
+def ask(route: str, op: str, body: Any = None, *, user: str = "alice") -> Act:
+    """A request with a good frame."""
+
+    async def act(stage: Stage) -> str:
+        return observed(await stage.sockets[user].request(route, op, body))
+
+    return act
+
+
+def send(*, user: str = "alice", drop: str = "", content: Any = None, **changes: Any) -> Act:
+    """A message that is good but for these changes."""
+    body = {
+        "conversation": BOB,
+        "content": {"type": 1, "searchableContent": "hi", **(content or {})},
+        "cid": "c1",
+        "base": 2,
+    }
+    changed = {**body, **changes}
+    changed.pop(drop, None)
+    return ask("message", "send", changed, user=user)
+
+
+def too_often(stage: Stage) -> Awaitable[str]:
+    """Requests until one is refused."""
+
+    async def act() -> str:
+        for _ in range(1_000):
+            answer = await stage.sockets["dora"].request("session", "devices")
+            if answer["code"]:
+                return observed(answer)
+        return "never refused"
+
+    return act()
+
+
+def handshake(
+    token: Callable[[Stage], str] | None = None,
+    query: str = "clientId=hugos-phone&platform=1",
+    scheme: str = "Bearer",
+    subprotocols: Callable[[Stage], list[str]] | None = None,
+) -> Act:
+    """An opening handshake."""
+
+    async def act(stage: Stage) -> str:
+        headers = {"Authorization": f"{scheme} {token(stage)}"} if token else {}
+        offered: Any = subprotocols(stage) if subprotocols else None
+        url = f"{stage.topology.socket_url}?{query.format(good=stage.tokens['good'])}"
+        try:
+            connection = await connect(url, additional_headers=headers, subprotocols=offered, proxy=None)
+        except InvalidStatus as refusal:
+            return f"HTTP {refusal.response.status_code}"
+        await connection.close()
+        return "connected"
+
+    return act
+
+
+def known(name: str) -> Callable[[Stage], str]:
+    """A token that the stage has."""
+    return lambda stage: stage.tokens[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """How a call of the server API is signed; ``shift_ms`` moves its timestamp, ``leave_out`` takes headers away."""
+
+    secret: str = ""
+    shift_ms: int = 0
+    timestamp: str = ""
+    leave_out: tuple[str, ...] = ()
+    native_body: bytes | None = None
+
+    def headers(self, stage: Stage, path: str, body: bytes) -> dict[str, str]:
+        """The headers; a nonce of its own for each path and body."""
+        secret = self.secret or stage.topology.secrets[ADMIN_SECRET]
+        timestamp = self.timestamp or str(stage.topology.clock.now_ms() + self.shift_ms)
+        nonce = hashlib.sha1(f"{path} {body!r} {self}".encode(), usedforsecurity=False).hexdigest()[:8]
+        made = {"nonce": nonce, "timestamp": timestamp, "sign": sign(nonce, secret, timestamp)}
+        if self.native_body is not None:
+            call = HttpCall("POST", path, "", {}, self.native_body)
+            made["x-wf-signature"] = sign_native(call, secret, timestamp, nonce)
+        return {name: value for name, value in made.items() if name not in self.leave_out}
+
+
+def api(
+    body: bytes = b'{"userId": "alice"}',
+    path: str = "/admin/user/onlinestatus",
+    *,
+    method: str = "POST",
+    signing: Signing = Signing(),
+    times: int = 1,
+) -> Act:
+    """A call of the server API; ``times`` repeats it to the letter and returns the last answer."""
+
+    async def act(stage: Stage) -> str:
+        url = stage.topology.endpoints["url:ServerApi"] + path
+        headers = {**signing.headers(stage, path, body), "Content-Type": "application/json"}
+        told = ""
+        async with aiohttp.ClientSession() as http:
+            for _ in range(times):
+                async with http.request(method, url, data=body, headers=headers) as response:
+                    text = await response.text()
+                    told = str(json.loads(text)["code"]) if response.status == 200 else f"HTTP {response.status}"
+        return told
+
+    return act
+
+
+def _rows(table: str, *rows: tuple[str, str, Act] | tuple[str, str, Act, Preparation]) -> list[Case]:
+    return [Case(table, *row) for row in rows]
+
+
+def _request(**changes: Any) -> dict[str, Any]:
+    return {"route": "session", "op": "devices", "id": "77", "body": {}, **changes}
+
+
+def _to(group: str) -> dict[str, Any]:
+    return {"type": 1, "target": group}
+
+
+def _range(conversation: Any = BOB, **changes: Any) -> dict[str, Any]:
+    return {"conversation": conversation, "after": 0, **changes}
+
+
+def _upload(**changes: Any) -> dict[str, Any]:
+    return {"mediaType": 1, "name": "a.jpg", "size": 10, "contentType": "image/jpeg", **changes}
+
+
+HANDSHAKES = _rows(
+    "Bad handshakes",
+    ("no token", "HTTP 401", handshake()),
+    ("a token in the URL", "HTTP 401", handshake(query="clientId=hugos-phone&token={good}")),
+    ("a token under another scheme than `Bearer`", "HTTP 401", handshake(known("good"), scheme="Basic")),
+    ("`wildfire.v1` without a token behind it", "HTTP 401", handshake(subprotocols=lambda stage: ["wildfire.v1"])),
+    (
+        "another subprotocol before the token",
+        "HTTP 401",
+        handshake(subprotocols=lambda stage: ["wildfire.v9", stage.tokens["good"]]),
+    ),
+    ("no `clientId`", "HTTP 401", handshake(known("good"), query="platform=1")),
+    ("a `platform` that is no number", "HTTP 401", handshake(known("good"), query="clientId=hugos-phone&platform=ios")),
+    ("a token that is none", "HTTP 401", handshake(lambda stage: "abc.def.ghi")),
+    ("a token under another secret", "HTTP 401", handshake(lambda stage: stage.forged("x" * 40))),
+    ("a token for another audience", "HTTP 401", handshake(lambda stage: stage.forged(aud="another"))),
+    ("a token without a client id", "HTTP 401", handshake(lambda stage: stage.forged(cid=None))),
+    ("the token of another client id", "HTTP 401", handshake(known("good"), query="clientId=evas-phone")),
+    ("an expired token", "HTTP 403", handshake(lambda stage: stage.forged(exp=1_790_000_000))),
+    ("the token of a client that was kicked", "HTTP 403", handshake(known("kicked"), query="clientId=kates-phone")),
+    ("a token from before the last kick", "HTTP 403", handshake(known("older"), query="clientId=oscars-phone")),
+    ("the token of a forbidden user", "HTTP 403", handshake(known("frank"), query="clientId=franks-phone")),
+    ("a token for a session that never was", "HTTP 403", handshake(lambda stage: stage.forged(sub="nobody"))),
+)
+
+FRAMES = _rows(
+    "Bad frames",
+    ("a binary frame", "closes 1003", closing(b'{"route":"session","op":"ping","id":"1"}')),
+    ("text that is not UTF-8", "closes 1007", closing(b'{"route":"\xff"}', text=True)),
+    ("a frame over 32 KB", "closes 1009", closing(json.dumps(_request(body="x" * 33_000)))),
+    ("a message over 128 KB in several frames", "closes 1009", closing(["x" * 30_000] * 5)),
+    ("an empty frame", "251, no id", frame("")),
+    ("no JSON", "251, no id", frame("hello")),
+    ("JSON that breaks off", "251, no id", frame('{"route": "session", "op": "devices", "id": "77"')),
+    ("JSON that is no object", "251, no id", frame("[1, 2]")),
+    ("`null`", "251, no id", frame("null")),
+    ("JSON that is nested beyond reason", "251, no id", frame(DEEP)),
+    ("half of a surrogate pair", "251, no id", frame('{"route": "session", "op": "\\ud800", "id": "77"}')),
+    ("no `route`", "251", frame({"op": "devices", "id": "77"})),
+    ("an unknown `route`", "254", frame(_request(route="bridge"))),
+    ("a `route` of the gateway's own", "254", frame(_request(route="$disconnect"))),
+    ("a `route` that is no text", "251", frame(_request(route=5))),
+    ("no `op`", "251", frame({"route": "session", "id": "77"})),
+    ("an unknown `op`", "254", frame(_request(op="dance"))),
+    ("an `op` that is no text", "251", frame(_request(op={"devices": 1}))),
+    ("an `op` over 64 characters", "251", frame(_request(op="d" * 65))),
+    ("no `id`", "251, no id", frame({"route": "session", "op": "devices"})),
+    ("an `id` that is no text", "251, no id", frame(_request(id=77))),
+    ("an `id` over 64 characters", "251, no id", frame(_request(id="7" * 65))),
+    ("an unknown member of the frame", "251", frame(_request(token="x"))),
+    ("a `body` that is no object", "251", frame(_request(body=[]))),
+    ("a `body` that is null", "251", frame(_request(body=None))),
+    ("an unknown field", "251", frame(_request(body={"all": True}))),
+)
+
+REQUESTS = _rows(
+    "Bad requests",
+    (
+        "any: a request of a client whose session was ended, while its socket lives",
+        "7",
+        ask("session", "ping", user="gina"),
+    ),
+    ("any: more requests than the rate allows", "250, `retry`, `after`", too_often),
+    ("hello: a `sync` that is not ours", "251", ask("session", "hello", {"sync": "AAAA"})),
+    ("hello: a `sync` that is no token at all", "251", ask("session", "hello", {"sync": "\u00e9 !"})),
+    ("hello: a `sync` over 1,024 characters", "251", ask("session", "hello", {"sync": "A" * 1_025})),
+    ("hello: a `sync` that is no text", "251", ask("session", "hello", {"sync": 5})),
+    ("hello: a `limit` of 0", "251", ask("session", "hello", {"limit": 0})),
+    ("hello: a `limit` over 200", "251", ask("session", "hello", {"limit": 201})),
+    ("ping: a `sync` that is not ours", "251", ask("session", "ping", {"sync": "AAAA"})),
+    ("kick: one's own phone", "248", ask("session", "kick", {"clientId": "alices-phone"})),
+    ("kick: another user's device (nothing happens)", "0", ask("session", "kick", {"clientId": "bobs-phone"})),
+    ("kick: an empty `clientId`", "251", ask("session", "kick", {"clientId": ""})),
+    ("logout: a `push` that is neither", "251", ask("session", "logout", {"push": "maybe"})),
+    ("send: no `conversation`", "251", send(drop="conversation")),
+    ("send: an empty `target`", "251", send(conversation={"type": 0, "target": ""})),
+    ("send: a `target` over 64 characters", "251", send(conversation={"type": 0, "target": "b" * 65})),
+    ("send: control characters in `target`", "251", send(conversation={"type": 0, "target": "b\u0000b"})),
+    ("send: a `type` of conversation that is none", "251", send(conversation={"type": 7, "target": "bob"})),
+    ("send: a `type` that is text", "251", send(conversation={"type": "0", "target": "bob"})),
+    ("send: a `type` that is not hosted", "254", send(conversation={"type": 2, "target": "room"})),
+    ("send: a negative `line`", "251", send(conversation={**BOB, "line": -1})),
+    ("send: a `line` over 2^31 - 1", "251", send(conversation={**BOB, "line": 2**31})),
+    ("send: an unknown group", "253", send(conversation=_to("nowhere"))),
+    ("send: a group that one is not in", "9", send(conversation=_to("closed"))),
+    ("send: into a muted group", "241", send(conversation=_to("quiet"), base=0)),
+    ("send: as a muted member", "248", send(conversation=_to("strict"), base=0)),
+    ("send: as a muted user", "247", send(user="mute", base=0)),
+    ("send: to a forbidden user", "8", send(conversation={"type": 0, "target": "frank"}, base=0)),
+    ("send: as a client whose session was ended", "7", send(user="gina", base=0)),
+    ("send: no `cid`", "251", send(drop="cid")),
+    ("send: an empty `cid`", "251", send(cid="")),
+    ("send: a `cid` over 64 characters", "251", send(cid="c" * 65)),
+    ("send: control characters in `cid`", "251", send(cid="c\n1")),
+    ("send: a `cid` that begins with `~`", "251", send(cid="~recall:1")),
+    ("send: no `base`", "251", send(drop="base")),
+    ("send: a negative `base`", "251", send(base=-1)),
+    ("send: a `base` with a fraction", "251", send(base=1.0)),
+    ("send: a `base` over 2^53 - 1", "251", send(base=2**53)),
+    ("send: a `base` that does not exist", "251", send(base=3)),
+    (
+        "send: a `base` in a conversation without messages",
+        "251",
+        send(conversation={"type": 0, "target": "dora"}, base=1),
+    ),
+    (
+        "send: a `base` more than 1,000 behind",
+        "238, `retry`",
+        send(conversation={"type": 0, "target": "carl"}, base=5),
+        Stage.begin_minute,
+    ),
+    ("send: no `content`", "251", send(drop="content")),
+    ("send: an unknown member of `content`", "251", send(content={"colour": "red"})),
+    ("send: a content type of the server's (80)", "251", send(content={"type": 80})),
+    ("send: a content type of the server's (104)", "251", send(content={"type": 104})),
+    ("send: a negative content type", "251", send(content={"type": -1})),
+    ("send: a `persistFlag` that is none", "251", send(content={"persistFlag": 2})),
+    ("send: a `mentionedType` that is none", "251", send(content={"mentionedType": 3})),
+    ("send: a negative `expireDuration`", "251", send(content={"expireDuration": -1})),
+    ("send: `base64edData` that is not base64", "251", send(content={"base64edData": "a b"})),
+    (
+        "send: a content over 32 KB, in several frames",
+        "35",
+        fragments(
+            '{"route": "message", "op": "send", "id": "77", "body": {"conversation": {"type": 0, "target": "bob"}, ',
+            '"cid": "c1", "base": 2, "content": {"type": 1, "content": "' + "x" * 20_000,
+            "x" * 20_000 + '"}}}',
+        ),
+    ),
+    ("send: a sensitive word", "242", send(content={"searchableContent": f"to the {WORD.upper()}!"})),
+    ("send: over 1,000 readers in `to`", "251", send(to=[f"u{number}" for number in range(1_001)])),
+    ("send: an empty id in `to`", "251", send(to=["bob", ""])),
+    ("send: `to` that is no list", "251", send(to="bob")),
+    ("pull: no ranges", "251", ask("message", "pull", {"ranges": []})),
+    ("pull: over 20 ranges", "251", ask("message", "pull", {"ranges": [_range()] * 21})),
+    ("pull: a `limit` over 200", "251", ask("message", "pull", {"ranges": [_range(limit=201)]})),
+    ("pull: a negative `after`", "251", ask("message", "pull", {"ranges": [_range(after=-1)]})),
+    ("pull: an `after` over 2^53 - 1", "251", ask("message", "pull", {"ranges": [_range(after=2**53)]})),
+    (
+        "pull: a group that one is not in, beside a good range",
+        "9",
+        ask("message", "pull", {"ranges": [_range(), _range(_to("closed"))]}),
+    ),
+    ("pull: an unknown group", "9", ask("message", "pull", {"ranges": [_range(_to("nowhere"))]})),
+    ("history: a `limit` over 100", "251", ask("message", "history", {"conversation": BOB, "limit": 101})),
+    ("history: a negative `before`", "251", ask("message", "history", {"conversation": BOB, "before": -1})),
+    ("history: over 50 `types`", "251", ask("message", "history", {"conversation": BOB, "types": [1] * 51})),
+    ("history: a group that one is not in", "9", ask("message", "history", {"conversation": _to("closed")})),
+    ("read: a `seq` over 2^53 - 1", "251", ask("message", "read", {"conversation": BOB, "seq": 2**53})),
+    (
+        "read: a conversation without messages (nothing happens)",
+        "0",
+        ask("message", "read", {"conversation": {"type": 0, "target": "dora"}, "seq": 9}),
+    ),
+    ("read: a group that one is not in", "9", ask("message", "read", {"conversation": _to("closed"), "seq": 1})),
+    ("recall: a message that is not there", "253", ask("message", "recall", {"conversation": BOB, "seq": 9})),
+    ("recall: a `seq` of 0", "253", ask("message", "recall", {"conversation": BOB, "seq": 0})),
+    ("recall: one's own message, too late", "24", ask("message", "recall", {"conversation": BOB, "seq": 1})),
+    ("recall: somebody else's message", "248", ask("message", "recall", {"conversation": BOB, "seq": 2})),
+    ("recall: in a group that one is not in", "9", ask("message", "recall", {"conversation": _to("closed"), "seq": 1})),
+    ("delete: a message that is not there", "253", ask("message", "delete", {"conversation": BOB, "seq": 9})),
+    (
+        "delete: somebody else's message for everybody",
+        "248",
+        ask("message", "delete", {"conversation": BOB, "seq": 2, "all": True}),
+    ),
+    ("delete: `all` that is no boolean", "251", ask("message", "delete", {"conversation": BOB, "seq": 2, "all": 1})),
+    ("upload: a `mediaType` that is none", "251", ask("message", "upload", _upload(mediaType=13))),
+    ("upload: an empty `name`", "251", ask("message", "upload", _upload(name=""))),
+    ("upload: a `size` of 0", "251", ask("message", "upload", _upload(size=0))),
+    ("upload: a `size` over the limit", "35", ask("message", "upload", _upload(size=10**12))),
+    (
+        "upload: a `contentType` that is none",
+        "251",
+        ask("message", "upload", _upload(contentType="image/jpeg\r\nx: y")),
+    ),
+    ("group.info: no groups", "251", ask("group", "info", {"groups": []})),
+    ("group.info: over 100 groups", "251", ask("group", "info", {"groups": [{"groupId": "g"}] * 101})),
+    ("group.info: an empty `groupId`", "251", ask("group", "info", {"groups": [{"groupId": ""}]})),
+    ("group.members: an unknown group", "253", ask("group", "members", {"groupId": "nowhere"})),
+    (
+        "group.members: a group that one is not in (no members are named)",
+        "0",
+        ask("group", "members", {"groupId": "closed"}),
+    ),
+    ("group.members: a negative `after`", "251", ask("group", "members", {"groupId": "closed", "after": -1})),
+    ("profile.users: over 100 users", "251", ask("profile", "users", {"users": [{"userId": "u"}] * 101})),
+    ("profile.users: a `userId` over 64 characters", "251", ask("profile", "users", {"users": [{"userId": "u" * 65}]})),
+)
+
+CALLS = _rows(
+    "Bad calls of the server API",
+    ("no signature", "239", api(signing=Signing(leave_out=("sign",)))),
+    ("no nonce", "239", api(signing=Signing(leave_out=("nonce",)))),
+    ("no timestamp", "239", api(signing=Signing(leave_out=("timestamp",)))),
+    ("a timestamp that is no number", "239", api(signing=Signing(timestamp="yesterday"))),
+    ("a signature with another secret", "244", api(signing=Signing(secret="654321"))),
+    ("a timestamp more than two hours old", "243", api(signing=Signing(shift_ms=-WINDOW_MS - 60_000))),
+    ("a timestamp more than two hours ahead", "243", api(signing=Signing(shift_ms=WINDOW_MS + 60_000))),
+    ("a signature that was used before", "244", api(times=2)),
+    ("an `x-wf-signature` of another body", "244", api(signing=Signing(native_body=b"{}"))),
+    ("malformed JSON", "251", api(b'{"userId": ')),
+    ("JSON that is no object", "251", api(b"[]")),
+    ("JSON that is nested beyond reason", "251", api(DEEP.encode())),
+    ("a member of another type", "251", api(b'{"userId": {}}')),
+    ("a member that is missing", "251", api(b"{}")),
+    ("an id over 64 characters", "251", api(json.dumps({"userId": "u" * 65}).encode())),
+    ("control characters in an id", "251", api(b'{"userId": "a\\u0000b"}')),
+    ("an unknown path", "HTTP 404", api(path="/admin/user/dance")),
+    ("another method than POST", "HTTP 405", api(method="PUT")),
+)
+
+CASES = [*HANDSHAKES, *FRAMES, *REQUESTS, *CALLS]

@@ -1,6 +1,6 @@
 # Everything a newcomer types. The first command sets up what it needs (Python packages into .venv, Node as a wheel).
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat test test-all extended check format synth bench deploy destroy clean
+.PHONY: help setup run chat test test-all extended check format synth bench bootstrap deploy destroy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -69,11 +69,15 @@ node_modules/.ready: package-lock.json $(READY)
 	@$(BIN)/npm ci --silent
 	@touch $@
 
+bootstrap: node_modules/.ready ## Prepare an AWS account and region for deployments, once
+	@node_modules/.bin/cdk bootstrap -c env=$(ENV)
+
 deploy: node_modules/.ready ## Deploy to the AWS account of your credentials: make deploy ENV=dev
 	@rm -rf cdk.out
 	@node_modules/.bin/cdk deploy $(STACKS) -c env=$(ENV) --outputs-file .local/outputs-$(ENV).json
 
 destroy: node_modules/.ready ## Remove a deployment
+	@$(BIN)/python -m stacks.teardown $(ENV)
 	@node_modules/.bin/cdk destroy $(STACKS) -c env=$(ENV)
 
 clean: ## Remove what was made here, but for the installed packages

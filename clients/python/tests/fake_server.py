@@ -415,7 +415,7 @@ class FakeServer:
         if base > log.head:
             raise Refusal(251, "base does not exist")
         if log.head - base > self.sync_first_limit:
-            raise Refusal(30, "sync first", retry=True)
+            raise Refusal(238, "sync first", retry=True)
         for entry in log.entries[base:]:
             if entry["from"] == session.user and entry["cid"] == body["cid"]:
                 break

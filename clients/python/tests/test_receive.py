@@ -150,6 +150,19 @@ async def test_a_new_device_gets_the_newest_messages_only_and_tells_none_of_them
     assert unread.total == 121
 
 
+async def test_a_push_that_comes_before_the_first_hello_is_answered_makes_no_news_of_history(harness: Harness) -> None:
+    for number in range(120):
+        harness.server.say("bob", "alice", str(number))
+    harness.server.on_request = lambda user, op: harness.server.say("bob", "alice", "news") if op == "hello" else None
+    client = harness.client()
+    recorder = Recorder(client, MessageReceived)
+    await client.connect("alice", harness.server.token("alice"))
+    await client.ready()
+    await until(lambda: recorder.events)
+    assert received(recorder) == ["news"]
+    assert texts(client) == [*(str(number) for number in range(71, 120)), "news"]
+
+
 async def test_older_messages_come_from_the_store_then_from_the_server(harness: Harness) -> None:
     for number in range(120):
         harness.server.say("bob", "alice", str(number))

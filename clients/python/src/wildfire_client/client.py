@@ -651,7 +651,7 @@ class ChatClient:
             return HistoryPage([], more=False)
         if row is None:
             newest = max(int(message["seq"]) for message in messages)
-            row = self._store.begin(conversation, newest)
+            row = self._store.begin(conversation, newest, delivered=newest)
             more = bool(answer.get("more"))
             self._report(self._store.apply_history(row.id, newest + 1, messages, more=more))
         page = self._store.page(row.id, None, limit)

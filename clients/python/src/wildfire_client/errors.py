@@ -18,10 +18,11 @@ class Code(IntEnum):
     NOT_IN_CHATROOM = 20
     NOT_IN_CHANNEL = 21
     RECALL_TIME_EXPIRED = 24
-    TIME_INCONSISTENT = 30
     MESSAGE_TOO_LARGE = 35
     FUNCTION_DISABLED = 220
     SERVER_BUSY = 221
+    USER_NOT_PREPARED = 238
+    """The device is too far behind in a conversation: it must sync before it can send there."""
     GROUP_MUTED = 241
     SENSITIVE_MATCHED = 242
     USER_BLOCKED = 245

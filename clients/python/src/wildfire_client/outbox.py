@@ -151,7 +151,7 @@ class Outbox:
         try:
             answer = await self._call("message", "send", body)
         except ChatError as error:
-            if error.code == Code.TIME_INCONSISTENT and error.retry:
+            if error.code == Code.USER_NOT_PREPARED and error.retry:
                 await self._sync.clear_up(outgoing, base)
                 if self._store.fix_base(outgoing.id) == base and self._store.is_waiting(outgoing.id):
                     raise

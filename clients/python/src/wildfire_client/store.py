@@ -379,11 +379,11 @@ class Store:
             )
             self._start(row_id, start, delivered=delivered)
 
-    def begin(self, conversation: Conversation, start: int) -> Row:
-        """A conversation that was not known; what it holds up to `start` is history."""
+    def begin(self, conversation: Conversation, start: int, delivered: int) -> Row:
+        """A conversation that was not known: it is held from `start` on, and what it has up to `delivered` is no news."""
         with self._transaction():
             row = self._create(conversation)
-            self._start(row.id, start, delivered=start)
+            self._start(row.id, start, delivered=delivered)
         return self.row(row.id)
 
     def apply(self, row_id: int, after: int, through: int, messages: Sequence[Mapping[str, Any]]) -> Changes:

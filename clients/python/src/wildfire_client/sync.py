@@ -225,7 +225,7 @@ class Sync:
         welcome = joins(content, self._store.user_id)
         row = self._store.find(conversation)
         if row is None:
-            row = self._store.begin(conversation, self._start_of_new(seq, welcome=welcome))
+            row = self._begin(conversation, seq, welcome=welcome)
         if row.last is not None and seq > row.last:
             if not welcome:
                 return
@@ -248,11 +248,14 @@ class Sync:
         elif row.id not in self._grace:
             self._grace[row.id] = self._clock.call_later(self._timing.gap_grace, lambda: self._end_grace(row.id))
 
-    def _start_of_new(self, seq: int, *, welcome: bool) -> int:
+    def _begin(self, conversation: Conversation, seq: int, *, welcome: bool) -> Row:
+        """The first sign of a conversation is its message at `seq`."""
         if welcome:
-            return seq - 1
-        # Until the first hello is complete, it may be an old conversation whose turn has not come.
-        return 0 if self._store.snapshot_done else max(0, seq - self._extent.window)
+            return self._store.begin(conversation, seq - 1, delivered=seq - 1)
+        if self._store.snapshot_done:
+            return self._store.begin(conversation, 0, delivered=0)
+        # The first hello is not complete: it may be an old conversation whose turn has not come.
+        return self._store.begin(conversation, max(0, seq - self._extent.window), delivered=seq - 1)
 
     def _take_early(self, row_id: int) -> None:
         """Store the held messages that are next, as far as they go."""
@@ -280,7 +283,7 @@ class Sync:
     def take_hint(self, body: dict[str, Any]) -> None:
         """The server says that there is something, without sending it. Silent conversations wait for the next pull."""
         conversation, head = Conversation.from_wire(body["conversation"]), int(body["head"])
-        row = self._store.find(conversation) or self._store.begin(conversation, self._start_of_new(head, welcome=False))
+        row = self._store.find(conversation) or self._begin(conversation, head, welcome=False)
         if row.last is not None and head > row.last:
             return
         self._store.note_head(row.id, head)

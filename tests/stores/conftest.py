@@ -20,7 +20,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setitem(os.environ, "AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
-        made = make_client(botocore.session.get_session(), "us-east-1")
+        made = make_client(botocore.session.get_session(), "us-east-1", validate=True)
         for definition in DEFINITIONS:
             made.create_table(**definition)
         yield made

@@ -57,18 +57,19 @@ class ConditionFailed(Exception):
         self.item = item
 
 
-def make_client(session: Any, region: str) -> Any:
+def make_client(session: Any, region: str, *, validate: bool = False) -> Any:
     """The process's DynamoDB client: short timeouts (a Lambda must answer), no parameter validation (measured 7 %).
 
     Args:
         session: the process's botocore session.
         region: the AWS region.
+        validate: check every request against the service's model first, as the tests do: emulators forgive what AWS does not.
     """
     return session.create_client(
         "dynamodb",
         region_name=region,
         config=botocore.config.Config(
-            parameter_validation=False,
+            parameter_validation=validate,
             connect_timeout=1,
             read_timeout=3,
             max_pool_connections=32,

@@ -1,0 +1,47 @@
+"""Emptying the media bucket before a deployment is destroyed."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from stacks import ROOT, teardown
+
+
+@pytest.fixture
+def deleted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the buckets that were emptied, on an AWS with the dev stack only."""
+    names: list[str] = []
+
+    def bucket(name: str) -> Any:
+        everything = SimpleNamespace(delete=lambda: names.append(name))
+        return SimpleNamespace(objects=SimpleNamespace(all=lambda: everything))
+
+    def stack(name: str) -> Any:
+        assert name == "wildfire-dev-storage"
+        return SimpleNamespace(outputs=[{"OutputKey": "MediaBucketName", "OutputValue": "the-bucket"}])
+
+    services = {"s3": SimpleNamespace(Bucket=bucket), "cloudformation": SimpleNamespace(Stack=stack)}
+    monkeypatch.setattr("boto3.resource", services.__getitem__)
+    return names
+
+
+def test_the_bucket_of_an_unprotected_environment_is_emptied(deleted: list[str]) -> None:
+    teardown.empty_media("dev")
+
+    assert deleted == ["the-bucket"]
+
+
+def test_a_protected_environment_keeps_its_media(deleted: list[str]) -> None:
+    assert json.loads((ROOT / "cdk.json").read_text())["context"]["environments"]["prod"]["protect"]
+
+    with pytest.raises(SystemExit, match="prod protects its data"):
+        teardown.empty_media("prod")
+
+    assert deleted == []
+
+
+def test_an_unknown_environment_is_named(deleted: list[str]) -> None:
+    with pytest.raises(SystemExit, match="no environment 'test'; it has dev, prod"):
+        teardown.empty_media("test")

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import botocore.session
 import moto.dynamodb.models
@@ -64,7 +64,7 @@ class Interference(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object of a bucket; ``headers`` are its content type and metadata."""
+    """An object of a bucket; ``headers`` are its content type and metadata, names in lower case."""
 
     key: str
     content: bytes
@@ -196,11 +196,6 @@ class Cloud:
             for queue in list(moto.sqs.models.sqs_backends[ACCOUNT][REGION].queues):
                 self._on_message(queue)
 
-    def request(self, service: str, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Execute a raw HTTP request of an outside client."""
-        with self.lock:
-            return self._execute(service, AWSPreparedRequest(method, url, headers, body, False))
-
     # Provisioning
 
     def provision(self, template: Template, secrets: Mapping[str, str]) -> None:
@@ -300,7 +295,9 @@ class Cloud:
         """
         headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}"}
         url = f"https://dynamodb.{REGION}.amazonaws.com/"
-        status, _, body = self.request("dynamodb", "POST", url, headers, json.dumps(params).encode())
+        request = AWSPreparedRequest("POST", url, headers, json.dumps(params).encode(), False)
+        with self.lock:
+            status, _, body = self._execute("dynamodb", request)
         if status != 200:
             raise RuntimeError(f"{operation}: {body!r}")
         answer: Mapping[str, Any] = json.loads(body)
@@ -319,17 +316,21 @@ class Cloud:
         self.client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
 
     def objects(self, bucket: str) -> list[StoredObject]:
-        """All objects of a bucket."""
+        """All objects of a bucket, for the runner."""
         with self.lock:
-            keys = moto.s3.models.s3_backends[ACCOUNT]["aws"].buckets[bucket].keys
-            return [StoredObject(name, key.value, dict(key.metadata)) for name, key in keys.items()]
+            return [_stored(name, key) for name, key in _moto_bucket(bucket).keys.items()]
+
+    def object(self, bucket: str, key: str) -> StoredObject | None:
+        """One object of a bucket, or None, for the runner."""
+        with self.lock:
+            found = _moto_bucket(bucket).keys.get(key)
+            return _stored(key, found) if found is not None else None
 
     def put_object(self, bucket: str, item: StoredObject) -> None:
         """Store an object, for the runner."""
-        url = f"https://s3.{REGION}.amazonaws.com/{bucket}/{quote(item.key)}"
-        status, _, body = self.request("s3", "PUT", url, item.headers, item.content)
-        if status != 200:
-            raise RuntimeError(f"{item.key}: {body!r}")
+        with self.lock:
+            backend = moto.s3.models.s3_backends[ACCOUNT]["aws"]
+            backend.put_object(bucket, item.key, item.content).set_metadata(dict(item.headers))
 
     # Queues
 
@@ -368,6 +369,20 @@ class Cloud:
 
 def _moto_queue(name: str) -> list[Any]:
     return list(moto.sqs.models.sqs_backends[ACCOUNT][REGION].queues[name]._messages)
+
+
+def _moto_bucket(name: str) -> Any:
+    return moto.s3.models.s3_backends[ACCOUNT]["aws"].buckets[name]
+
+
+def _stored(name: str, key: Any) -> StoredObject:
+    headers = {header: value for header, value in key.metadata.items() if is_kept_header(header)}
+    return StoredObject(name, key.value, headers)
+
+
+def is_kept_header(name: str) -> bool:
+    """Whether S3 keeps a header (in lower case) of an upload and sends it with the object."""
+    return name in ("cache-control", "content-disposition", "content-type") or name.startswith("x-amz-meta-")
 
 
 def _moto_table(name: str) -> MotoTable:

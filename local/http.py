@@ -8,16 +8,16 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from aiohttp import BodyPartReader, web
 
 from local import events
-from local.cloud import Cloud
+from local.cloud import Cloud, StoredObject, is_kept_header
 from local.functions import FunctionFailed, FunctionHost
 from local.sigv4 import SignatureError, verify_policy
-from local.template import REGION, Bucket, CorsRule, FunctionUrl
+from local.template import Bucket, CorsRule, FunctionUrl
 
 MAX_PAYLOAD = 6 * 1024 * 1024
 _TEXTUAL = re.compile(r"text/.*|application/(json|javascript|xml|.*\+(json|xml))")
@@ -181,16 +181,28 @@ class BucketServer:
             return _xml_error(denial, cors)
 
     def _get(self, bucket: Bucket, key: str, request: web.BaseRequest, cors: Mapping[str, str]) -> web.Response:
-        wanted = {name: request.headers[name] for name in ("Range", "If-None-Match") if name in request.headers}
-        status, headers, body = self._cloud.request("s3", request.method, _address(bucket, key), wanted, b"")
+        found = self._cloud.object(bucket.name, key)
         self._meter.bucket_request("GetObject")
-        self._meter.egress("s3", len(body))
-        kept = {name: value for name, value in headers.items() if name.lower() not in ("content-length", "server")}
-        return web.Response(status=status, headers={**kept, **cors}, body=body)
+        if found is None:
+            raise _Denied(404, "NoSuchKey", "The specified key does not exist.")
+        size = len(found.content)
+        headers = {**found.headers, **cors, "Accept-Ranges": "bytes"}
+        status, content = 200, found.content
+        wanted = request.http_range
+        if wanted.start is not None:
+            start, stop, _ = wanted.indices(size)
+            status, content = 206, content[start:stop]
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+        if request.method == "HEAD":
+            return web.Response(status=status, headers={**headers, "Content-Length": str(len(content))})
+        self._meter.egress("s3", len(content))
+        return web.Response(status=status, headers=headers, body=content)
 
     async def _post(self, bucket: Bucket, request: web.BaseRequest, cors: Mapping[str, str]) -> web.Response:
         fields: dict[str, str] = {}
         content = b""
+        if request.content_type != "multipart/form-data":
+            raise _Denied(412, "PreconditionFailed", "Bucket POST must be of the enclosure-type multipart/form-data")
         async for part in await request.multipart():
             if not isinstance(part, BodyPartReader):
                 raise _Denied(400, "MalformedPOSTRequest", "The body of your POST request is not well-formed")
@@ -202,14 +214,8 @@ class BucketServer:
         else:
             raise _Denied(400, "InvalidArgument", "POST requires exactly one file upload per request.")
         self._check_policy(bucket, fields, len(content))
-        kept = {
-            name: value
-            for name, value in fields.items()
-            if name in ("content-type", "content-disposition", "cache-control") or name.startswith("x-amz-meta-")
-        }
-        if bucket.name in self._published:
-            kept["x-amz-acl"] = "public-read"
-        self._cloud.request("s3", "PUT", _address(bucket, fields["key"]), kept, content)
+        headers = {name: value for name, value in fields.items() if is_kept_header(name)}
+        self._cloud.put_object(bucket.name, StoredObject(fields["key"], content, headers))
         self._meter.bucket_request("PutObject")
         status = fields.get("success_action_status", "204")
         return web.Response(status=int(status) if status in ("200", "201") else 204, headers=dict(cors))
@@ -264,10 +270,6 @@ def _check_size(least: int, most: int, size: int) -> None:
         raise _Denied(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
     if size < least:
         raise _Denied(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
-
-
-def _address(bucket: Bucket, key: str) -> str:
-    return f"https://s3.{REGION}.amazonaws.com/{bucket.name}/{quote(key)}"
 
 
 def _xml_error(denial: _Denied, headers: Mapping[str, str]) -> web.Response:

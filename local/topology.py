@@ -123,6 +123,7 @@ class Topology:
         self._pumps: dict[str, QueuePump] = {}
         self._servers: list[tuple[asyncio.Server, web.Server]] = []
         self._listeners: Mapping[str, socket.socket] = {}
+        self._saved = asyncio.Event()
         self._saver: asyncio.Task[None] | None = None
 
     @classmethod
@@ -300,10 +301,16 @@ class Topology:
         assert self.options.state is not None
         save_state(self.options.state, self.cloud, self.template)
 
+    async def saved(self) -> None:
+        """Wait until the state was saved once more."""
+        await self._saved.wait()
+
     async def _save_regularly(self) -> None:
         while True:
             await asyncio.sleep(self.options.save_every_s)
             await asyncio.to_thread(self.save)
+            self._saved.set()
+            self._saved.clear()
 
     # The bridge between threads
 

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
@@ -21,7 +22,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         case "/raise":
             raise ValueError("broken")
         case "/upload":
-            s3 = boto3.session.Session().client("s3", region_name="us-east-1")
+            s3 = boto3.session.Session().client("s3", region_name="us-east-1", config=Config(signature_version="s3v4"))
             return s3.generate_presigned_post(
                 os.environ["BUCKET"],
                 "media/${filename}",

@@ -2,7 +2,8 @@
 
 Environment: ``IM_PORT_SERVER_API`` (18080), ``IM_PORT_SOCKET`` (18090), ``IM_PORT_MEDIA`` (18091), ``IM_ADMIN_SECRET``
 (123456), ``STATE`` (a directory, ``.local/state``; empty keeps nothing), ``IM_LOG`` (a file, ``.local/functions.log``;
-``stderr`` shows what the functions log).
+``stderr`` shows what the functions log), ``IM_ENDPOINTS`` (the file that tells other programs where everything is,
+``.local/endpoints.json``).
 """
 
 import json
@@ -26,7 +27,7 @@ except ImportError as missing:
     sys.exit(f"The Python package {missing.name} is missing; install everything: make setup")
 
 DIRECTORY = ROOT / ".local"
-ENDPOINTS = DIRECTORY / "endpoints.json"
+ENDPOINTS = Path(os.environ.get("IM_ENDPOINTS") or DIRECTORY / "endpoints.json")
 _PORTS = {
     SERVER_API: ("IM_PORT_SERVER_API", 18080),
     "socket": ("IM_PORT_SOCKET", 18090),
@@ -147,9 +148,11 @@ def _serve(log: TextIO) -> None:
         _say("data", f"kept in {os.path.relpath(state)}" if state else "forgotten at the end")
         _seed(topology)
         _publish(topology)
+        stopped = _stopping()
         print(f"Ready after {time.monotonic() - started:.1f} s. Ctrl-C stops.", flush=True)
         try:
-            _wait()
+            stopped.wait()
+            print()
             # What is still in queues would be lost: the saved state has none.
             with suppress(TimeoutError):
                 topology.run(topology.settle(within_s=_FINISH_S))
@@ -158,12 +161,12 @@ def _serve(log: TextIO) -> None:
     print("Stopped." if state is None else f"Stopped; the data is in {os.path.relpath(state)}.")
 
 
-def _wait() -> None:
+def _stopping() -> threading.Event:
+    """Is set by Ctrl-C, and by a polite kill."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    stopped.wait()
-    print()
+    return stopped
 
 
 def main() -> None:

@@ -198,8 +198,8 @@ class Cloud:
 
     # Provisioning
 
-    def provision(self, template: Template, secrets: Mapping[str, str]) -> None:
-        """Create everything that the template has; ``secrets`` are the values by readable logical id."""
+    def provision(self, template: Template, secrets: Mapping[str, Sequence[str]]) -> None:
+        """Create everything that the template has; ``secrets`` are their values, oldest first, by logical id."""
         for table in template.tables.values():
             self._create_table(table)
         for queue in sorted(template.queues.values(), key=lambda queue: queue.dead_letter_arn is not None):
@@ -222,7 +222,10 @@ class Cloud:
         for bucket in template.buckets.values():
             self.client("s3").create_bucket(Bucket=bucket.name)
         for secret in template.secrets.values():
-            self.client("secretsmanager").create_secret(Name=secret.name, SecretString=secrets[secret.id])
+            first, *later = secrets[secret.id]
+            self.client("secretsmanager").create_secret(Name=secret.name, SecretString=first)
+            for value in later:
+                self.set_secret(secret.name, value)
 
     def _create_table(self, table: Table) -> None:
         optional: dict[str, Any] = {}

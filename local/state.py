@@ -7,7 +7,6 @@ beside their places and renamed, so a crash leaves the previous state.
 import hashlib
 import json
 import os
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -62,29 +61,36 @@ def _write(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
-def load_state(directory: Path, cloud: Cloud, template: Template, given_secrets: Collection[str]) -> None:
-    """Put what was saved, if anything, into the provisioned cloud; what the template no longer has is left out.
-
-    ``given_secrets`` are ids of secrets that keep the values they have now.
-
-    Raises:
-        StateError: the file is not readable.
-    """
+def _read(directory: Path) -> Any:
     path = directory / _FILE
     if not path.exists():
-        return
+        return {"tables": {}, "secrets": {}, "buckets": {}}
     try:
-        state = json.loads(path.read_bytes())
+        return json.loads(path.read_bytes())
     except ValueError as error:
         raise StateError(f"{path} cannot be read ({error}); delete it to start empty") from error
+
+
+def saved_secrets(directory: Path) -> dict[str, list[str]]:
+    """The values of the saved secrets by id, the previous one before the present one.
+
+    Raises:
+        StateError: the state is not readable.
+    """
+    stages = ("AWSPREVIOUS", "AWSCURRENT")
+    saved = _read(directory)["secrets"].items()
+    return {name: [versions[stage] for stage in stages if stage in versions] for name, versions in saved}
+
+
+def load_state(directory: Path, cloud: Cloud, template: Template) -> None:
+    """Put the saved items and objects, if any, into the provisioned cloud; what the template no longer has is left out.
+
+    Raises:
+        StateError: the state is not readable.
+    """
+    state = _read(directory)
     for name, table in template.tables.items():
         cloud.put_items(table.name, state["tables"].get(name, []))
-    for name, secret in template.secrets.items():
-        versions = state["secrets"].get(name, {})
-        if name not in given_secrets:
-            for stage in ("AWSPREVIOUS", "AWSCURRENT"):
-                if stage in versions:
-                    cloud.set_secret(secret.name, versions[stage])
     for name, bucket in template.buckets.items():
         for item in state["buckets"].get(name, []):
             content = (directory / _OBJECTS / item["content"]).read_bytes()

@@ -36,7 +36,7 @@ from local.http import BucketServer, FunctionUrlServer
 from local.isolation import Installation
 from local.meter import Meter
 from local.pumps import QueuePump
-from local.state import load_state, save_state
+from local.state import load_state, save_state, saved_secrets
 from local.synth import ROOT, synthesize
 from local.template import Function, Template, read_assembly
 
@@ -185,11 +185,9 @@ class Topology:
         )
         self.cloud = Cloud(clock.now_ms, self.meter, self.faults, self._message_arrived)
         self.cloud.start()
-        self.cloud.provision(template, self.secrets)
+        self.cloud.provision(template, self._secret_versions())
         if self.options.state is not None:
-            load_state(self.options.state, self.cloud, template, set(self.options.secrets))
-            for name, secret in template.secrets.items():
-                self.secrets[name] = self.cloud.secret_versions(secret.name)["AWSCURRENT"]
+            load_state(self.options.state, self.cloud, template)
         self.host = FunctionHost(
             {name: _local(function, template, addresses) for name, function in template.functions.items()},
             private_modules(list(self.options.roots), clock.now_ms),
@@ -238,6 +236,15 @@ class Topology:
         }
         if self.options.state is not None:
             self._saver = self._loop.create_task(self._save_regularly())
+
+    def _secret_versions(self) -> dict[str, list[str]]:
+        """The values that secrets start with: those of the options, or else the saved ones, or else new ones."""
+        versions = {name: [value] for name, value in self.secrets.items()}
+        saved = saved_secrets(self.options.state) if self.options.state is not None else {}
+        for name in versions.keys() & saved.keys() - self.options.secrets.keys():
+            versions[name] = saved[name]
+        self.secrets = {name: values[-1] for name, values in versions.items()}
+        return versions
 
     async def _serve(self, server: web.Server, listener: socket.socket) -> None:
         self._servers.append((await self._loop.create_server(server, sock=listener, backlog=1024), server))

@@ -184,8 +184,24 @@ async def test_a_message_in_flight_during_the_replacement_is_answered_on_the_old
     assert len(harness.server.sessions_of("alice")) == 2
     harness.server.gate.set()
     assert (await client.settled(message)).seq == 1
-    assert harness.server.count("send") == 1
+    await client.settled(await client.send(BOB, "next"))
+    assert harness.server.count("send") == 2
     await until(lambda: len(harness.server.sessions_of("alice")) == 1)
+
+
+async def test_a_message_that_the_old_connection_leaves_unanswered_goes_out_on_the_new_one(harness: Harness) -> None:
+    harness.server.server_info["heartbeat"] = 100_000
+    client = await harness.connected()
+    await harness.clock.advance(harness.clock.delays[0] - 5)
+    harness.server.send_faults.append("mute_before")
+    message = await client.send(BOB, "in between")
+    await until(lambda: harness.server.count("send") == 1)
+    await harness.clock.advance(6)
+    await until(lambda: harness.server.count("hello") == 2)
+    await until(lambda: len(harness.clock.delays) == 3)
+    await harness.clock.advance(15)
+    assert (await client.settled(message)).seq == 1
+    assert client.status is ConnectionStatus.CONNECTED
 
 
 async def test_a_replacement_that_fails_is_tried_again_while_the_old_connection_serves(harness: Harness) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from wildfire_client import (
     MessageStatus,
     UploadProgress,
 )
+from wildfire_client import media as media_module
 
 PHOTO = bytes(range(256)) * 1_000
 BOB = Conversation.single("bob")
@@ -156,3 +158,11 @@ async def test_a_file_that_is_too_large_is_not_sent_away(harness: Harness, media
     failed = await client.settled(await client.send_file(BOB, photo))
     assert (failed.status, failed.error) == (MessageStatus.FAILED, Code.MESSAGE_TOO_LARGE)
     assert media.requests == []
+
+
+def test_an_upload_that_was_stopped_reads_no_further() -> None:
+    form = media_module._Form({"key": "k"}, io.BytesIO(PHOTO), len(PHOTO), "x.jpg", "image/jpeg")
+    assert len(form.read(100)) == 100
+    form.stopped.set()
+    with pytest.raises(media_module._Stopped):
+        form.read(100)

@@ -504,7 +504,7 @@ class Store:
     def _recall(self, row_id: int, seq: int, payload: Payload, by: str, time: int) -> None:
         self._db.execute(
             "UPDATE messages SET kind = ?, payload = ?, text = '', counted = 0, mention = 0, recalled_by = ?, recalled_at = ?"
-            " WHERE conversation = ? AND seq = ? AND recalled_by IS NULL",
+            " WHERE conversation = ? AND seq = ?",
             (payload.type, _dump(payload.to_wire()), by, time, row_id, seq),
         )
 

@@ -25,7 +25,9 @@ class MemoryPresenceStore:
     def decode(self, user: str, item: Item | None) -> Presence:
         return self._presences.get(user, Presence(user))
 
-    def load(self, users: Iterable[str], also: Sequence[Key] = ()) -> tuple[dict[str, Presence], dict[Key, Item]]:
+    def load(
+        self, users: Iterable[str], also: Sequence[Key] = (), *, consistent: bool = False
+    ) -> tuple[dict[str, Presence], dict[Key, Item]]:
         return {user: self.load_one(user) for user in users}, self._items.read(also)
 
     def load_one(self, user: str) -> Presence:

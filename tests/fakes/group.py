@@ -106,6 +106,10 @@ class MemoryGroupStore:
             lines = info.lines if line in info.lines else (*info.lines, line)
             self._infos[group] = replace(info, activity=max(info.activity, minute), lines=lines)
 
+    def count_arrival(self, group: str) -> None:
+        if info := self._infos.get(group):
+            self._infos[group] = replace(info, arrivals=info.arrivals + 1)
+
     def dissolve(self, info: GroupInfo, lasts: Mapping[int, int]) -> bool:
         if self._infos.pop(info.id, None) is None:
             return False

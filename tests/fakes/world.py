@@ -5,7 +5,6 @@ from typing import Any
 from im.connect.gate import Gate
 from im.connect.service import ConnectService
 from im.connect.tokens import Tokens
-from im.delivery.model import Device
 from im.delivery.service import Delivery
 from im.message.log import Log
 from im.message.model import Conversation, Payload, Sender
@@ -90,7 +89,7 @@ class World:
     def online(self, user: str, client: str = "phone", platform: int = 1) -> str:
         """Connect a device; returns its connection id."""
         connection = f"{user}-{client}-{self.now}"
-        self.presence.register(user, Device(client, platform, connection, self.now))
+        assert self.connect.connected(user, client, platform, connection, self.now)
         return connection
 
     def say(

@@ -60,6 +60,18 @@ def test_a_group_comes_back_as_it_was_founded(store: GroupStore) -> None:
     assert store.get_info("nobody") is None
 
 
+def test_arrivals_are_counted_on_a_group_that_exists(store: GroupStore) -> None:
+    found(store)
+
+    for group in (TEAM.id, TEAM.id, "nobody"):
+        store.count_arrival(group)
+
+    info = store.get_info(TEAM.id)
+    assert info is not None
+    assert info.arrivals == TEAM.arrivals + 2
+    assert store.get_info("nobody") is None
+
+
 def test_a_group_with_every_member_at_its_default_comes_back(store: GroupStore) -> None:
     found(store, GroupInfo("plain", owner="alice", roster_version=5))
 

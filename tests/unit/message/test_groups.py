@@ -1,11 +1,14 @@
 """Messages in groups: who gets them, who may read what, and what a removal cuts off."""
 
+from collections.abc import Iterable, Sequence
+
 import pytest
 
 from im.errors import Code, ImError
 from im.group.model import GroupInfo, GroupMember, MemberType, Roster
 from im.message.model import Conversation, Message, Payload, Sender
 from im.message.service import Range
+from im.platform.dynamo import Key
 from tests.fakes.world import World
 
 TEAM = Conversation(1, "team")
@@ -99,6 +102,93 @@ def test_a_queued_chunk_reaches_its_users_and_reports_those_it_did_not_reach() -
     assert len(world.pushes(bob)) == 1
     assert (reach.failed, reach.offline) == (("dave",), ("alice",))
     assert not world.presence.load_one("carol").device("phone").online  # type: ignore[union-attr]
+
+
+def reads(world: World) -> list[int]:
+    """How many users' presence each later read of it asks for."""
+    sizes: list[int] = []
+    load = world.presence.load
+
+    def counted(users: Iterable[str], also: Sequence[Key] = (), *, consistent: bool = False) -> object:
+        wanted = list(users)
+        sizes.append(len(wanted))
+        return load(wanted, also, consistent=consistent)
+
+    world.presence.load = counted  # type: ignore[method-assign, assignment]
+    return sizes
+
+
+def test_where_the_members_of_a_busy_group_are_is_read_once(world: World) -> None:
+    bob = world.online("bob")
+    world.say("alice", "0", group="team")
+    sizes = reads(world)
+
+    for base in range(1, 4):
+        world.say("alice", str(base), group="team", base=base)
+
+    assert sizes == [1, 1, 1]
+    assert [push["seq"] for push in world.pushes(bob)] == [1, 2, 3, 4]
+
+
+def test_a_device_that_connects_to_a_busy_group_gets_the_next_message(world: World) -> None:
+    world.say("alice", "one", group="team")
+
+    carol = world.online("carol")
+    world.say("alice", "two", group="team", base=1)
+
+    assert [push["seq"] for push in world.pushes(carol)] == [2]
+
+
+def test_a_device_that_connects_between_append_and_delivery_is_served(world: World) -> None:
+    """Its handshake was not answered before the count, so its hello comes later still: one of the two finds the message."""
+    world.say("alice", "one", group="team")
+    connected: list[str] = []
+    put = world.messages.put
+
+    def connect_then_put(message: Message, *, indexed: bool) -> Message | None:
+        occupant = put(message, indexed=indexed)
+        connected.append(world.online("carol"))
+        return occupant
+
+    world.messages.put = connect_then_put  # type: ignore[method-assign]
+    world.say("alice", "two", group="team", base=1)
+
+    assert [push["seq"] for push in world.pushes(connected[0])] == [2]
+
+
+def test_a_socket_that_is_gone_is_not_tried_again(world: World) -> None:
+    bob = world.online("bob")
+    world.say("alice", "one", group="team")
+    world.poster.gone.add(bob)
+    world.say("alice", "two", group="team", base=1)
+    world.poster.gone.clear()
+
+    world.say("alice", "three", group="team", base=2)
+
+    assert [push["seq"] for push in world.pushes(bob)] == [1]
+
+
+def test_what_is_remembered_of_members_ends_with_its_time_and_with_the_roster(world: World) -> None:
+    world.say("alice", "one", group="team")
+    sizes = reads(world)
+
+    world.now += 60_001
+    world.say("alice", "two", group="team", base=1)
+    leave(world, "carol", 2)
+    world.say("alice", "three", group="team", base=2)
+
+    assert sizes == [1, 3, 1, 2]
+
+
+def test_a_quiet_group_is_not_told_of_arrivals(world: World) -> None:
+    world.say("alice", "one", group="team")
+    world.now += 180_000
+
+    world.online("bob")
+
+    info = world.groups.get_info("team")
+    assert info is not None
+    assert info.arrivals == 0
 
 
 def test_a_directed_message_reaches_the_listed_members_only(world: World) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from im.connect.model import (
     KICKABLE,
+    MINUTE_MS,
     Changes,
     Claims,
     ConversationState,
@@ -16,6 +17,7 @@ from im.connect.model import (
     next_token_minute,
 )
 from im.connect.store import SessionStore
+from im.delivery.audience import LIFE_MS
 from im.delivery.model import Device
 from im.delivery.service import Delivery
 from im.errors import Code, ImError, InvalidError
@@ -211,6 +213,8 @@ class ConnectService:
     def connected(self, user: str, client: str, platform: int, connection: str, at_ms: int) -> bool:
         """Register a new socket. An older one of the same client is closed without a word: the newest wins.
 
+        Then every group of the user that was written to lately is told of the arrival (``im.delivery.audience``).
+
         Returns False when a younger socket of this client is registered already; then this one must be refused.
         """
         try:
@@ -219,7 +223,16 @@ class ConnectService:
             return False
         if old is not None and old.online and old.connection != connection:
             self._delivery.close(old.connection)
+        self._count_arrival(user)
         return True
+
+    def _count_arrival(self, user: str) -> None:
+        rows = self._rows.of_user(user)
+        groups = [row.conversation.target for row in rows if row.firsts is not None and row.lasts is None]
+        busy_since = (self._clock() - LIFE_MS) // MINUTE_MS - 1
+        infos = self._groups.get_infos(groups, consistent=True)
+        busy = [info.id for info in infos.values() if info.activity >= busy_since]
+        run_all([partial(self._groups.count_arrival, group) for group in busy])
 
     def disconnected(self, user: str, client: str, connection: str) -> None:
         """A socket is gone, as far as the gateway noticed."""

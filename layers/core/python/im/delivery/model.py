@@ -1,7 +1,7 @@
 """Who is reachable where: devices, presence, and the jobs of a fan-out."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -57,10 +57,17 @@ class Job(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a delivery found: users without any socket, and users whose sockets did not take the frame."""
+    """What a delivery found.
+
+    Attributes:
+        offline: users without any socket.
+        failed: users whose sockets did not take the frame.
+        gone: sockets that exist no more, as (user, connection id).
+    """
 
     offline: tuple[str, ...] = ()
-    failed: tuple[str, ...] = field(default_factory=tuple)
+    failed: tuple[str, ...] = ()
+    gone: tuple[tuple[str, str], ...] = ()
 
 
 def chunks(users: Sequence[str], size: int) -> Iterable[tuple[str, ...]]:

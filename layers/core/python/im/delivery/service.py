@@ -7,6 +7,7 @@ was answered for.
 
 from collections.abc import Callable, Mapping, Sequence
 
+from im.delivery.audience import Audiences
 from im.delivery.model import Device, Job, Presence, Reach, chunks
 from im.delivery.store import FanoutQueue, PresenceStore
 from im.platform.clock import Clock
@@ -48,6 +49,7 @@ class Delivery:
         self._inline_limit = inline_limit
         self._chunk = chunk
         self._count = count
+        self.audiences = Audiences()
 
     def is_inline(self, users: int) -> bool:
         """Whether this many users are served by the calling function itself."""
@@ -90,7 +92,8 @@ class Delivery:
             self._count("FanoutGone", len(outcome.gone))
         if outcome.failed:
             self._count("FanoutFailed", len(outcome.failed))
-        return Reach(tuple(offline), tuple({post.user for post in outcome.failed}))
+        gone = tuple((post.user, post.connection) for post in outcome.gone)
+        return Reach(tuple(offline), tuple({post.user for post in outcome.failed}), gone)
 
     def work(self, job: Job) -> Reach:
         """Serve one queued chunk. Running it twice is harmless: devices know each seq that they have."""

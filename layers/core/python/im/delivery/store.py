@@ -6,6 +6,7 @@ the 410 of a post, and both remove a connection only while it is still the one r
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import msgspec
@@ -23,7 +24,9 @@ _MAX_BATCH_BYTES = 250_000
 class PresenceStore(Protocol):
     """Where each user can be reached."""
 
-    def load(self, users: Iterable[str], also: Sequence[Key] = ()) -> tuple[dict[str, Presence], dict[Key, Item]]:
+    def load(
+        self, users: Iterable[str], also: Sequence[Key] = (), *, consistent: bool = False
+    ) -> tuple[dict[str, Presence], dict[Key, Item]]:
         """Read many users' presence, and any other items in the same batch. Unknown users get an empty presence."""
 
     def load_one(self, user: str) -> Presence:
@@ -64,8 +67,10 @@ class DynamoPresenceStore:
     def key(self, user: str) -> Key:
         return Key(self._table, (("u", user),))
 
-    def load(self, users: Iterable[str], also: Sequence[Key] = ()) -> tuple[dict[str, Presence], dict[Key, Item]]:
-        wanted = {user: self.key(user) for user in users}
+    def load(
+        self, users: Iterable[str], also: Sequence[Key] = (), *, consistent: bool = False
+    ) -> tuple[dict[str, Presence], dict[Key, Item]]:
+        wanted = {user: replace(self.key(user), consistent=consistent) for user in users}
         found = self._dynamo.batch_get([*also, *wanted.values()])
         presences = {user: self.decode(user, found.get(key)) for user, key in wanted.items()}
         return presences, {key: found[key] for key in also if key in found}

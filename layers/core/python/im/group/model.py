@@ -60,6 +60,7 @@ class GroupInfo:
         roster_version: the version of the roster that goes with this info; it never repeats, not even when a dissolved
             group's id is used again, so rosters may be cached by it.
         activity: the minute of the last stamp.
+        arrivals: counts devices of members that connected while the group was busy, see ``im.delivery.audience``.
         lines: conversation lines in use, at least line 0.
         starts: by line, the first seq of this group when an earlier group of the same id left messages in the log.
     """
@@ -83,6 +84,7 @@ class GroupInfo:
     member_update_dt: int = 0
     roster_version: int = 0
     activity: int = 0
+    arrivals: int = 0
     lines: tuple[int, ...] = (0,)
     starts: Mapping[int, int] = field(default_factory=dict)
 

@@ -48,6 +48,7 @@ class InfoItem(Model):
     member_update_dt = NumberAttribute()
     roster_version = NumberAttribute()
     activity = NumberAttribute()
+    arrivals = NumberAttribute(null=True)
     lines = ListAttribute(of=NumberAttribute)
     starts: MapAttribute[str, int] = MapAttribute(null=True)
     lasts: MapAttribute[str, int] = MapAttribute(null=True)
@@ -99,6 +100,7 @@ def info_from_item(item: Item) -> GroupInfo:
         member_update_dt=item["member_update_dt"],
         roster_version=item["roster_version"],
         activity=item["activity"],
+        arrivals=item.get("arrivals", 0),
         lines=tuple(item["lines"]),
         starts=_int_keys(item.get("starts", {})),
     )
@@ -140,6 +142,7 @@ def info_to_item(info: GroupInfo, sort_key: str = keys.INFO) -> Item:
         "member_update_dt": info.member_update_dt,
         "roster_version": info.roster_version,
         "activity": info.activity,
+        **({"arrivals": info.arrivals} if info.arrivals else {}),
         "lines": list(info.lines),
         **({"starts": _text_keys(info.starts)} if info.starts else {}),
     }
@@ -223,6 +226,9 @@ class GroupStore(Protocol):
 
     def stamp(self, group: str, minute: int, line: int) -> None:
         """Raise the activity minute and note a conversation line; neither is ever lowered or taken away."""
+
+    def count_arrival(self, group: str) -> None:
+        """A member's device has connected: what is remembered of who is where is void."""
 
     def dissolve(self, info: GroupInfo, lasts: Mapping[int, int]) -> bool:
         """Turn the info into a pending remainder; False when the group is gone already."""
@@ -348,6 +354,9 @@ class DynamoGroupStore:
         if line:
             append = InfoItem.lines.set(InfoItem.lines.append([line]))
             self._update_info(group, [append], InfoItem.pk.exists() & ~InfoItem.lines.contains(line))
+
+    def count_arrival(self, group: str) -> None:
+        self._update_info(group, [InfoItem.arrivals.add(1)], InfoItem.pk.exists())
 
     def _update_info(self, group: str, actions: Sequence[Action], condition: Condition) -> bool:
         try:

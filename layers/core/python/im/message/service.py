@@ -385,24 +385,44 @@ class MessageService:
         if info is None:
             return
         roster = self._groups.roster(group, info.roster_version)
-        audience = _audience(message, roster.ids, also_to)
-        if not self._delivery.is_inline(len(audience)):
+        if not self._delivery.is_inline(len(_audience(message, roster.ids, also_to))):
             now = self._groups.get_info(group, consistent=True)
             if now:
                 fresh = self._groups.roster(group, now.roster_version)
                 self._delivery.push(_audience(message, fresh.ids, also_to), frame_for, skip=sender.connection)
             return
-        info_key = self._groups.info_key(group, consistent=True)
-        presences, items = self._delivery.presence.load(audience, [info_key])
-        if info_key not in items:
+        now, known = self._where(group, info, roster.ids)
+        if now is None:
             return
-        now = info_from_item(items[info_key])
-        if now.roster_version != roster.version:
-            audience = _audience(message, self._groups.roster(group, now.roster_version).ids, also_to)
-            missing = [user for user in audience if user not in presences]
-            found = {**presences, **self._delivery.presence.load(missing)[0]}
-            presences = {user: found[user] for user in audience}
-        self._delivery.push_to(presences, frame_for, skip=sender.connection)
+        audience = _audience(message, self._groups.roster(group, now.roster_version).ids, also_to)
+        missing = [user for user in audience if user not in known]
+        presences = {**known, **(self._delivery.presence.load(missing)[0] if missing else {})}
+        reach = self._delivery.push_to({user: presences[user] for user in audience}, frame_for, skip=sender.connection)
+        for user, connection in reach.gone:
+            self._delivery.audiences.forget(group, user, connection)
+
+    def _where(
+        self, group: str, info: GroupInfo, roster: Sequence[str]
+    ) -> tuple[GroupInfo | None, Mapping[str, Presence]]:
+        """The group's info as it is after the append, and where its members are (``im.delivery.audience``).
+
+        What is remembered is used only if the info read now confirms its version; else presence is read again.
+        """
+        audiences, version = self._delivery.audiences, (info.roster_version, info.arrivals)
+        known = audiences.find(group, version, self._clock())
+        if known is not None:
+            now = self._groups.get_info(group, consistent=True)
+            if now is None or (now.roster_version, now.arrivals) == version:
+                return now, known
+            info, roster = now, self._groups.roster(group, now.roster_version).ids
+            version = (now.roster_version, now.arrivals)
+        read_at = self._clock()
+        info_key = self._groups.info_key(group, consistent=True)
+        presences, items = self._delivery.presence.load(roster, [info_key], consistent=True)
+        if info_key not in items:
+            return None, {}
+        audiences.keep(group, version, presences, read_at)
+        return info_from_item(items[info_key]), presences
 
     # --- notices of the server
 

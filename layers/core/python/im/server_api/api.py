@@ -92,7 +92,7 @@ class ServerApi:
 
     def _note(self, path: str, reply: Reply) -> None:
         telemetry.count("ApiCalls", 1)
-        if reply.code in (0, Code.NOT_MODIFIED):
+        if reply.code in (0, Code.NOT_MODIFIED) or (reply.code is None and reply.status == 200):
             return
         telemetry.count("ApiRefused", 1)
         known = path in ENDPOINTS or path in NOT_IMPLEMENTED

@@ -8,12 +8,17 @@ gateway.
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import SimpleNamespace
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+import botocore.endpoint
 import botocore.session
+import moto.core.responses
 import moto.dynamodb.models
 import moto.s3.models
 import moto.secretsmanager.models
@@ -25,6 +30,8 @@ from botocore.session import Session
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
+from moto.core.serialize import BaseJSONSerializer
+from moto.core.utils import method_names_from_class
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table as MotoTable
 from moto.sqs.models import DEDUPLICATION_TIME_IN_SECONDS
@@ -71,6 +78,7 @@ class StoredObject:
     headers: Mapping[str, str]
 
 
+_BACKOFF_S = 0.005
 _active: "Cloud | None" = None
 
 
@@ -132,9 +140,16 @@ class Cloud:
             raise RuntimeError("another topology is running in this process; stop it first")
         _active = self
         BackendDict.reset()
+        # Nothing recovers here while a client waits between two tries.
+        self._replace(
+            botocore.endpoint, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(min(seconds, _BACKOFF_S)))
+        )
         self._replace(moto.sqs.models, "unix_time_millis", self._queue_time_ms)
         self._replace(moto.sqs.models, "unix_time", lambda: self._queue_time_ms() / 1000)
         self._replace(MotoTable, "query", _query_of_one_partition(MotoTable.query))
+        self._replace(moto.core.responses, "method_names_from_class", cache(method_names_from_class))
+        structure = BaseJSONSerializer._serialize_type_structure
+        self._replace(BaseJSONSerializer, "_serialize_type_structure", _plain_attribute_values(structure))
         self._replace(MotoQueue, "add_message", _deduplicated(MotoQueue.add_message))
 
     def stop(self) -> None:
@@ -469,6 +484,26 @@ def _query_of_one_partition(query: Callable[..., Any]) -> Callable[..., Any]:
             del self.all_items
 
     return fast
+
+
+def _plain_attribute_values(serialize: Callable[..., None]) -> Callable[..., None]:
+    """moto looks up every member of DynamoDB's values under several names; they already are what is to be sent."""
+
+    def fast(self: BaseJSONSerializer, serialized: dict[str, Any], value: Any, shape: Any, key: str) -> None:
+        if shape.name == "AttributeValue" and type(value) is dict and not _has_bytes(value):
+            self._default_serialize(serialized, value, shape, key)
+        else:
+            serialize(self, serialized, value, shape, key)
+
+    return fast
+
+
+def _has_bytes(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(isinstance(element, dict | list | bytes) and _has_bytes(element) for element in value.values())
+    if isinstance(value, list):
+        return any(_has_bytes(element) for element in value)
+    return isinstance(value, bytes)
 
 
 def _deduplicated(add_message: Callable[..., None]) -> Callable[..., None]:

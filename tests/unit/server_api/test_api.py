@@ -228,6 +228,15 @@ def test_the_version_is_free_unless_it_is_closed(backend: Backend) -> None:
     assert closed["statusCode"] == 404
 
 
+def test_an_answer_without_an_envelope_is_no_refusal(backend: Backend, capsys: pytest.CaptureFixture[str]) -> None:
+    backend.request("/api/version", method="GET", headers={})
+    backend.request("/api/version", method="HEAD", headers={})
+
+    printed = capsys.readouterr().out
+    assert "ApiCalls" in printed
+    assert "ApiRefused" not in printed
+
+
 # --- failures
 
 

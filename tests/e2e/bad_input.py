@@ -31,7 +31,7 @@ class Stage:
     """The system that bad input is given to.
 
     alice and bob have a conversation of two messages, the second one bob's. bob and olga have a group, "closed", that alice
-    is not in; in the group "quiet" nobody but its owner may speak, and in "strict" alice is muted. mute is a muted user, frank a
+    is not in; in the group "quiet" only its owner may speak, and in "strict" alice is muted. mute is a muted user, frank a
     forbidden one. gina's session was ended, but her socket is still open. carl's conversation with alice is a long one.
     """
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.topology import Topology
-from tests.e2e import protocol_page
+from tests.e2e import pages
 from tests.e2e.bad_input import CASES, Case, Stage
 
 TABLES = list(dict.fromkeys(case.table for case in CASES))
@@ -37,7 +37,7 @@ def test_bad_input_is_answered_as_documented_and_changes_nothing(stage: Stage, c
 
 @pytest.mark.parametrize("table", TABLES)
 def test_the_page_has_exactly_these_rows(table: str) -> None:
-    rows = protocol_page.tables(protocol_page.sections()[table])["input"]
+    rows = pages.tables(pages.sections()[table])["input"]
 
     assert rows == [[case.what, case.answer] for case in CASES if case.table == table]
 

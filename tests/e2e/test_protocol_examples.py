@@ -12,6 +12,7 @@ from msgspec import inspect
 
 from im.connect.service import MAX_PAGE
 from im.errors import TEXT, Code
+from im.message.log import CLIENT_WALK
 from im.message.media import LIFE_S
 from im.message.model import (
     HISTORY_LIMIT,
@@ -30,8 +31,8 @@ from local.client import SocketClient
 from local.gateway import IDLE_MS, LIFETIME_MS
 from local.topology import Topology
 from local.websocket import MAX_FRAME, MAX_MESSAGE
-from tests.e2e import protocol_page
-from tests.e2e.protocol_page import Example
+from tests.e2e import pages
+from tests.e2e.pages import Example
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 CLIENTS = {
@@ -69,7 +70,7 @@ def routers() -> dict[str, Router]:
 OPERATIONS: dict[str, type[msgspec.Struct]] = {
     f"{route}.{op}": schema for route, router in routers().items() for op, schema in router.operations.items()
 }
-EXAMPLES = protocol_page.examples()
+EXAMPLES = pages.examples()
 
 
 # --- the examples
@@ -174,7 +175,7 @@ def test_no_two_examples_have_one_name() -> None:
 
 
 def test_the_page_has_exactly_the_operations_that_are_registered() -> None:
-    told = {heading for heading in protocol_page.sections() if "." in heading}
+    told = {heading for heading in pages.sections() if "." in heading}
 
     assert told == set(OPERATIONS)
 
@@ -191,7 +192,7 @@ def test_every_operation_has_an_example_with_its_answer(operation: str) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_the_request_fields_are_those_of_the_schema(operation: str) -> None:
-    rows = protocol_page.tables(protocol_page.sections()[operation]).get("field", [])
+    rows = pages.tables(pages.sections()[operation]).get("field", [])
 
     assert [row[:3] for row in rows] == schema_rows(OPERATIONS[operation])
 
@@ -204,13 +205,13 @@ def test_the_request_fields_are_those_of_the_schema(operation: str) -> None:
     ],
 )
 def test_the_objects_of_requests_are_those_of_the_schemas(heading: str, schema: type[msgspec.Struct]) -> None:
-    rows = protocol_page.tables(protocol_page.sections()[heading])["field"]
+    rows = pages.tables(pages.sections()[heading])["field"]
 
     assert [row[:3] for row in rows] == schema_rows(schema)
 
 
 def test_the_members_of_a_message_are_those_that_are_written() -> None:
-    rows = protocol_page.tables(protocol_page.sections()["message"])["field"]
+    rows = pages.tables(pages.sections()["message"])["field"]
 
     assert [row[0].strip("`") for row in rows] == list(frames.MessageOut.__struct_encode_fields__)
 
@@ -218,7 +219,7 @@ def test_the_members_of_a_message_are_those_that_are_written() -> None:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_the_answer_fields_are_those_of_the_examples(operation: str) -> None:
     route, _, op = operation.partition(".")
-    rows = protocol_page.tables(protocol_page.sections()[operation]).get("answer", [])
+    rows = pages.tables(pages.sections()[operation]).get("answer", [])
     types = {row[0].strip("`"): row[1] for row in rows}
     optional = {row[0].strip("`") for row in rows if row[2].startswith(("only ", "its place. Missing"))}
     requests = {e.name for e in EXAMPLES if e.kind == "request" and (e.frame["route"], e.frame["op"]) == (route, op)}
@@ -312,7 +313,7 @@ def _length(low: int | None, high: int | None, unit: str) -> str:
 
 
 def test_the_codes_are_those_of_the_code() -> None:
-    rows = protocol_page.tables(protocol_page.sections()["Errors and retries"])["code"]
+    rows = pages.tables(pages.sections()["Errors and retries"])["code"]
 
     assert [(int(row[0]), row[1]) for row in rows] == [(int(code), TEXT[code]) for code in Code]
     assert {int(row[0]) for row in rows if row[2].startswith("yes")} == {4, 221, 238, 250}
@@ -333,6 +334,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         "readers in `to`": f"{MAX_RECIPIENTS:,}",
         "readers in `to` as compact JSON": f"{MAX_RECIPIENTS_BYTES:,} bytes",
         "slots between `base` and the end of the conversation": f"{MAX_WALK:,}",
+        "content in those slots": f"{CLIENT_WALK.payload_bytes:,} bytes",
         "ranges of a pull": f"{PULL_RANGES}",
         "slots of a range of a pull": f"{PULL_LIMIT}",
         "messages of a page of history": f"{HISTORY_LIMIT}",
@@ -342,7 +344,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         "requests of one client and operation in 5 s (`client.request_rate_limit`)": f"{switches.client_rate_limit}",
     }
 
-    rows = protocol_page.tables(protocol_page.sections()["Limits"])["what"]
+    rows = pages.tables(pages.sections()["Limits"])["what"]
 
     assert {row[0]: row[1] for row in rows} == limits
 
@@ -351,7 +353,7 @@ def test_the_switches_that_the_page_names_exist() -> None:
     known = Switches().__dataclass_fields__.values()
     keys = {entry.metadata["key"] for entry in known}
     families = ("im.", "server.", "message.", "group.", "client.")
-    text = protocol_page.read().replace("server.heartbeat", "").replace("tests/e2e", "")
+    text = pages.read().replace("server.heartbeat", "").replace("tests/e2e", "")
     quoted = {
         word
         for word in text.split("`")

@@ -1,4 +1,4 @@
-"""Reads docs/protocol.md: its sections, tables and marked examples."""
+"""Reads the pages of docs that tests compare with the system: their sections, tables and marked examples."""
 
 import json
 import re
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PROTOCOL = DOCS / "protocol.md"
+DATA_MODEL = DOCS / "data-model.md"
 
 _HEADING = re.compile(r"^#{2,3} (.+)$", re.MULTILINE)
 _EXAMPLE = re.compile(r"^```json ([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -32,14 +34,14 @@ class Example:
         return self.marks[self.kind]
 
 
-def read() -> str:
-    """The page."""
-    return PAGE.read_text(encoding="utf-8")
+def read(page: Path = PROTOCOL) -> str:
+    """A page."""
+    return page.read_text(encoding="utf-8")
 
 
-def sections() -> dict[str, str]:
-    """The page's sections by their headings (levels 2 and 3), each up to the next heading."""
-    text = read()
+def sections(page: Path = PROTOCOL) -> dict[str, str]:
+    """A page's sections by their headings (levels 2 and 3), each up to the next heading."""
+    text = read(page)
     found = list(_HEADING.finditer(text))
     ends = [match.start() for match in found[1:]] + [len(text)]
     return {match[1]: text[match.end() : end] for match, end in zip(found, ends, strict=True)}
@@ -64,7 +66,7 @@ def _cells(line: str) -> list[str]:
 
 
 def examples() -> list[Example]:
-    """The marked examples in the order of the page."""
+    """The marked examples of the protocol in the order of its page."""
     return [
         Example(dict(mark.split("=", 1) for mark in match[1].split()), json.loads(match[2]), match[2])
         for match in _EXAMPLE.finditer(read())

@@ -1,0 +1,157 @@
+"""docs/data-model.md is true: every item that the running system stores is described there, and nothing else is."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pynamodb.models import Model
+
+from im.connect import store as connect_store
+from im.group import store as group_store
+from im.message import store as message_store
+from im.moderation import store as moderation_store
+from im.profile import store as profile_store
+from local.topology import Topology
+from tests.e2e import pages
+
+STORES = (connect_store, group_store, message_store, moderation_store, profile_store)
+SECTIONS = pages.sections(pages.DATA_MODEL)
+KINDS = {
+    heading: pages.tables(text)["attribute"] for heading, text in SECTIONS.items() if "attribute" in pages.tables(text)
+}
+KEYS = {"Messages": ("c", "s"), "Directory": ("pk", "sk"), "Presence": ("u", ""), "Ephemera": ("k", "")}
+VALUE = r"[^|]+"
+
+Stored = dict[str, list[dict[str, Any]]]
+
+
+def pattern(cell: str) -> re.Pattern[str]:
+    """What a key of the page matches: capitals stand for values."""
+    text = cell.partition(",")[0].strip("`").replace(r"\|", "|")
+    return re.compile("".join(VALUE if part.isupper() else re.escape(part) for part in re.split(r"([A-Z]+)", text)))
+
+
+def rows() -> list[tuple[str, str, re.Pattern[str], re.Pattern[str]]]:
+    """The page's table of keys: kind, table, and what the two keys match."""
+    return [
+        (re.sub(r".*\[(.+?)\].*", r"\1", item), table, pattern(first), pattern(second))
+        for item, table, first, second in pages.tables(SECTIONS["Keys"])["item"]
+    ]
+
+
+def kind_of(table: str, item: dict[str, Any]) -> str:
+    """The one kind that an item's keys belong to."""
+    first, second = (str(next(iter(item[name].values()))) if name else "" for name in KEYS[table])
+    fitting = {k for k, t, one, two in rows() if t == table and one.fullmatch(first) and two.fullmatch(second)}
+    assert len(fitting) == 1, (table, first, second, fitting)
+    return fitting.pop()
+
+
+async def live(topology: Topology) -> None:
+    """Make the system store every kind of item."""
+
+    async def admin(path: str, body: Any) -> None:
+        answer = await topology.admin(path, body)
+        assert answer["code"] == 0, (path, answer)
+
+    async def group(name: str, *members: dict[str, Any]) -> None:
+        info = {"target_id": name, "name": name, "owner": "alice"}
+        await admin(
+            "/admin/group/create", {"operator": "alice", "group": {"group_info": info, "members": list(members)}}
+        )
+
+    await admin("/admin/user/create", {"userId": "alice", "name": "alice", "displayName": "Alice", "mobile": "+491"})
+    await admin("/admin/user/update_block_status", {"userId": "mallory", "status": 1})
+    await admin("/admin/sensitive/add", {"words": ["casino"]})
+    await group("team", {"member_id": "bob", "alias": "Bobby", "extra": "x"}, {"member_id": "ca|rl%"})
+    await admin("/admin/group/member/del", {"operator": "alice", "group_id": "team", "members": ["ca|rl%"]})
+    await group("old")
+    await admin("/admin/group/del", {"operator": "alice", "group_id": "old"})
+    await group("again")
+    await admin("/admin/group/del", {"operator": "alice", "group_id": "again"})
+    await group("again", {"member_id": "bob"})
+
+    alice = await topology.socket("alice", "alices-phone", 1)
+    bob = await topology.socket("bob", "bobs-phone", 2)
+    chat = {"type": 0, "target": "bob"}
+    for base in range(3):
+        body = {"conversation": chat, "content": {"type": 1}, "cid": f"c{base}", "base": base, "to": ["bob"]}
+        await alice.call("message", "send", body)
+    await alice.call("message", "recall", {"conversation": chat, "seq": 1})
+    await alice.call("message", "delete", {"conversation": chat, "seq": 2, "all": True})
+    await bob.call("message", "read", {"conversation": {"type": 0, "target": "alice"}, "seq": 3})
+    for _ in range(21):
+        await alice.call("session", "devices")
+    await alice.close()
+    await bob.close()
+    await topology.settle()
+
+
+@pytest.fixture(scope="module")
+def topology() -> Iterator[Topology]:
+    with Topology.from_cdk() as running:
+        running.run(live(running))
+        yield running
+
+
+@pytest.fixture(scope="module")
+def stored(topology: Topology) -> Stored:
+    """Every item by its kind."""
+    found: Stored = defaultdict(list)
+    for name, table in topology.template.tables.items():
+        for item in topology.cloud.items(table.name):
+            found[kind_of(name, item)].append(item)
+    return found
+
+
+def test_every_kind_that_the_page_names_is_stored(stored: Stored) -> None:
+    assert stored.keys() == set(KINDS) == {kind for kind, *_ in rows()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_attribute_that_is_stored_is_on_the_page_with_its_type(stored: Stored, kind: str) -> None:
+    told = {pattern(name): kind_ for name, kind_, _ in KINDS[kind]}
+    for item in stored[kind]:
+        for name, value in item.items():
+            types = [type_ for key, type_ in told.items() if key.fullmatch(name)]
+            assert types == [next(iter(value))], (name, value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_attribute_on_the_page_is_stored_or_at_least_in_a_model(stored: Stored, kind: str) -> None:
+    names = {name for item in stored[kind] for name in item}
+    optional = {attribute for model in models() for attribute in model.get_attributes()}
+    for name, _, _ in KINDS[kind]:
+        known = any(pattern(name).fullmatch(each) for each in names) or name.strip("`") in optional
+        assert known or (kind, name) in {("message", "`n`"), ("member", "`leaving`")}
+
+
+def models() -> list[type[Model]]:
+    """The models of all stores."""
+    return [
+        value
+        for store in STORES
+        for value in vars(store).values()
+        if isinstance(value, type) and issubclass(value, Model) and value is not Model
+    ]
+
+
+def test_the_tables_and_indexes_are_those_of_the_template(topology: Topology) -> None:
+    told = {row[0]: (row[1], row[2]) for row in pages.tables(SECTIONS["Tables"])["table"]}
+    real = {}
+    for name, table in topology.template.tables.items():
+        keys = ", ".join(f"`{key}`" for key in table.keys)
+        indexes = [f"`{index.name}` ({', '.join(f'`{key}`' for key in index.keys)})" for index in table.indexes]
+        real[name] = (keys, ", ".join(indexes) or "none")
+
+    assert told == real
+
+
+def test_the_example_items_are_json_with_attributes_of_their_kind() -> None:
+    for kind, text in SECTIONS.items():
+        for example in re.findall(r"^```json item\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            told = [pattern(name) for name, _, _ in KINDS[kind]]
+            assert all(any(key.fullmatch(name) for key in told) for name in json.loads(example))

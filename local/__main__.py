@@ -1,7 +1,7 @@
 """Serves the whole system on this machine: ``make run``.
 
 Environment: ``IM_PORT_SERVER_API`` (18080), ``IM_PORT_SOCKET`` (18090), ``IM_PORT_MEDIA`` (18091), ``IM_ADMIN_SECRET``
-(123456), ``STATE`` (a directory, ``.local/state``; empty keeps nothing), ``IM_LOG`` (a file, ``.local/functions.log``;
+(123456), ``STATE`` (a directory; without it nothing is kept), ``IM_LOG`` (a file, ``.local/functions.log``;
 ``stderr`` shows what the functions log), ``IM_ENDPOINTS`` (the file that tells other programs where everything is,
 ``.local/endpoints.json``).
 """
@@ -49,7 +49,7 @@ def _options(log: TextIO) -> Options:
             ports[name] = int(os.environ.get(variable) or default)
         except ValueError:
             raise _Unusable(f"{variable} is not a number: {os.environ[variable]}") from None
-    state = os.environ.get("STATE", str(DIRECTORY / "state"))
+    state = os.environ.get("STATE")
     return Options(
         ports=ports,
         secrets={ADMIN_SECRET: os.environ.get("IM_ADMIN_SECRET") or "123456"},
@@ -145,7 +145,7 @@ def _serve(log: TextIO) -> None:
         template, state = topology.template, topology.options.state
         _say("cloud", f"{len(template.tables)} tables, {len(template.queues)} queues, {len(template.buckets)} bucket")
         _say("functions", f"{len(template.functions)}, logging to {os.path.relpath(getattr(log, 'name', 'a stream'))}")
-        _say("data", f"kept in {os.path.relpath(state)}" if state else "forgotten at the end")
+        _say("data", f"kept in {os.path.relpath(state)}" if state else "in memory; make run STATE=.local/state keeps it")
         _seed(topology)
         _publish(topology)
         stopped = _stopping()

@@ -1,5 +1,6 @@
 """Messages in groups: who gets them, who may read what, and what a removal cuts off."""
 
+import json
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -87,6 +88,29 @@ def test_a_large_group_is_served_through_the_queue_in_chunks() -> None:
     assert [job.users for job in world.queue.jobs] == [("alice", "bob"), ("carol", "dave"), ("erin",)]
     assert {job.skip for job in world.queue.jobs} == {phone}
     assert world.poster.frames == {}
+
+
+def test_a_recall_in_a_large_group_gives_the_text_to_nobody() -> None:
+    world = World(inline_limit=2)
+    found(world, "alice", "bob", "carol", "dave")
+    world.say("alice", "oops", group="team")
+
+    world.service.recall(Sender("alice"), TEAM, 1)
+
+    assert json.loads(world.queue.jobs[-1].frame)["body"]["ref"] == 1
+    assert "oops" not in world.queue.jobs[-1].frame
+
+
+def test_a_very_large_group_is_told_that_there_is_something_and_pulls() -> None:
+    world = World(inline_limit=2, sync_push_above=4)
+    found(world, "alice", "bob", "carol", "dave", "erin")
+
+    world.say("alice", "hello", group="team")
+    world.say("alice", "", group="team", base=1, type=91, persistFlag=4)
+
+    stored, transparent = [json.loads(job.frame) for job in world.queue.jobs]
+    assert stored == {"push": "sync", "body": {"conversation": {"type": 1, "target": "team", "line": 0}, "head": 1}}
+    assert transparent["push"] == "message"
 
 
 def test_a_queued_chunk_reaches_its_users_and_reports_those_it_did_not_reach() -> None:

@@ -71,6 +71,7 @@ class Switches:
     uid_index: str = _switch("im.uid_index", "all")
     inline_limit: int = _switch("im.inline_limit", 100)
     fanout_chunk: int = _switch("im.fanout_chunk", 250)
+    sync_push_above: int = _switch("im.sync_push_above", 2_000)
     max_message_bytes: int = _switch("im.max_message_bytes", 32_768)
     max_group_members: int = _switch("im.max_group_members", 2_000)
     max_upload_bytes: int = _switch("im.max_upload_bytes", 100 * 1024 * 1024)

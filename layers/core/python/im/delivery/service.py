@@ -14,6 +14,9 @@ from im.platform.clock import Clock
 from im.platform.metrics import Count, ignore
 from im.platform.poster import Post, Poster
 
+ANYBODY = ""
+"""A reader who is none of the users: his frame holds nothing that only one of them may see."""
+
 FrameFor = Callable[[str], bytes]
 """Returns the frame that one user gets; called once per user."""
 
@@ -59,14 +62,14 @@ class Delivery:
         """Deliver to users whose presence has not been read yet.
 
         Args:
-            users: whom; a list longer than the inline limit goes through the queue, then all get the first one's frame.
-            frame_for: the frame of each.
+            users: whom; a list longer than the inline limit goes through the queue, then all get the same frame.
+            frame_for: the frame of each; asked for ``ANYBODY`` when it must suit all.
             skip: the sender's own connection, which has the answer instead.
         """
         if not users:
             return Reach()
         if self._queue is not None and not self.is_inline(len(users)):
-            frame = frame_for(users[0]).decode()
+            frame = frame_for(ANYBODY).decode()
             self._queue.put(Job(frame, part, skip or "") for part in chunks(users, self._chunk))
             return Reach()
         presences, _ = self.presence.load(users)

@@ -16,7 +16,7 @@ from functools import partial
 
 from im import keys
 from im.delivery.model import Presence
-from im.delivery.service import Delivery
+from im.delivery.service import Delivery, FrameFor
 from im.errors import Code, ImError, InvalidError
 from im.group.model import GroupInfo, GroupMember, check_may_speak, may_withdraw
 from im.group.store import GroupStore, info_from_item, member_from_item
@@ -374,7 +374,7 @@ class MessageService:
         group: str,
         sender: Sender,
         info: GroupInfo | None,
-        frame_for: "_PushFrames",
+        frame_for: FrameFor,
         also_to: Sequence[str],
     ) -> None:
         """Deliver to the roster as it is *after* the append.
@@ -388,8 +388,10 @@ class MessageService:
         if not self._delivery.is_inline(len(_audience(message, roster.ids, also_to))):
             now = self._groups.get_info(group, consistent=True)
             if now:
-                fresh = self._groups.roster(group, now.roster_version)
-                self._delivery.push(_audience(message, fresh.ids, also_to), frame_for, skip=sender.connection)
+                audience = _audience(message, self._groups.roster(group, now.roster_version).ids, also_to)
+                if message.seq and len(audience) > self._switches.sync_push_above:
+                    frame_for = _SyncFrame(message)
+                self._delivery.push(audience, frame_for, skip=sender.connection)
             return
         now, known = self._where(group, info, roster.ids)
         if now is None:
@@ -721,6 +723,17 @@ class _PushFrames:
         if kind not in self._encoded:
             self._encoded[kind] = frames.push("message", frames.message_out(message, reader))
         return self._encoded[kind]
+
+
+class _SyncFrame:
+    """Tells the members of a very large group that there is something new; who looks at it pulls."""
+
+    def __init__(self, message: Message) -> None:
+        conversation = frames.ConversationOut.of(conversation_of(message.log, message.sender))
+        self._frame = frames.push("sync", {"conversation": conversation, "head": message.seq})
+
+    def __call__(self, reader: str) -> bytes:
+        return self._frame
 
 
 def _audience(message: Message, roster: Sequence[str], also_to: Sequence[str]) -> list[str]:

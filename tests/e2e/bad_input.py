@@ -22,7 +22,7 @@ Item = dict[str, Any]
 BOB = {"type": 0, "target": "bob"}
 DEEP = "[" * 15_000 + "]" * 15_000
 WORD = "casino"
-LONG_LOG = 1_100
+LONG_LOG = 12
 MINUTE_S = 60
 WINDOW_MS = 7_200_000
 
@@ -110,7 +110,7 @@ class Stage:
 def _slot(seq: int) -> Item:
     log = keys.single_conversation("alice", "carl", 0)
     numbers = {"s": seq, "n": seq << 21, "t": 1_790_000_000_000 + seq}
-    texts = {"c": log, "d": f"old-{seq}", "f": "carl", "p": '{"type":1}'}
+    texts = {"c": log, "d": f"old-{seq}", "f": "carl", "p": json.dumps({"type": 1, "content": "x" * 30_000})}
     return {**{name: {"N": str(n)} for name, n in numbers.items()}, **{name: {"S": t} for name, t in texts.items()}}
 
 
@@ -422,9 +422,9 @@ REQUESTS = _rows(
         send(conversation={"type": 0, "target": "dora"}, base=1),
     ),
     (
-        "send: a `base` more than 1,000 behind",
+        "send: a `base` more than 1,000 messages or 256 KB behind",
         "238, `retry`",
-        send(conversation={"type": 0, "target": "carl"}, base=5),
+        send(conversation={"type": 0, "target": "carl"}, base=1),
         Stage.begin_minute,
     ),
     ("send: no `content`", "251", send(drop="content")),

@@ -8,6 +8,8 @@ from local.topology import Topology
 from tests.e2e import pages
 from tests.e2e.bad_input import CASES, Case, Stage
 
+pytestmark = pytest.mark.xdist_group("bad-input")
+
 TABLES = list(dict.fromkeys(case.table for case in CASES))
 
 

@@ -17,6 +17,8 @@ from im.profile import store as profile_store
 from local.topology import Topology
 from tests.e2e import pages
 
+pytestmark = pytest.mark.xdist_group("data-model")
+
 STORES = (connect_store, group_store, message_store, moderation_store, profile_store)
 SECTIONS = pages.sections(pages.DATA_MODEL)
 KINDS = {

@@ -34,6 +34,8 @@ from local.websocket import MAX_FRAME, MAX_MESSAGE
 from tests.e2e import pages
 from tests.e2e.pages import Example
 
+pytestmark = pytest.mark.xdist_group("protocol")
+
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 CLIENTS = {
     "alice": ("alice", "alices-phone", 1),

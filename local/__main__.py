@@ -145,7 +145,9 @@ def _serve(log: TextIO) -> None:
         template, state = topology.template, topology.options.state
         _say("cloud", f"{len(template.tables)} tables, {len(template.queues)} queues, {len(template.buckets)} bucket")
         _say("functions", f"{len(template.functions)}, logging to {os.path.relpath(getattr(log, 'name', 'a stream'))}")
-        _say("data", f"kept in {os.path.relpath(state)}" if state else "in memory; make run STATE=.local/state keeps it")
+        _say(
+            "data", f"kept in {os.path.relpath(state)}" if state else "in memory; make run STATE=.local/state keeps it"
+        )
         _seed(topology)
         _publish(topology)
         stopped = _stopping()

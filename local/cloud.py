@@ -377,7 +377,13 @@ class Cloud:
         """How long until a message of the queue can be received: 0 for now, None when it is empty."""
         with self.lock:
             now = self._queue_time_ms()
-            dues = [max(message.visible_at, message.delayed_until) for message in _moto_queue(queue)]
+            messages = _moto_queue(queue)
+            # Messages of a FIFO group wait for the one of them that is being handled.
+            groups: dict[str, float] = {}
+            for message in messages:
+                if message.group_id is not None and message.visible_at > now:
+                    groups[message.group_id] = max(message.visible_at, groups.get(message.group_id, 0.0))
+            dues = [max(m.visible_at, m.delayed_until, groups.get(m.group_id, 0.0)) for m in messages]
         return max(0.0, min(dues) - now) if dues else None
 
     def put_queues_forward(self, milliseconds: float) -> None:
@@ -513,11 +519,8 @@ def _deduplicated(add_message: Callable[..., None]) -> Callable[..., None]:
     def add(self: MotoQueue, message: Any) -> None:
         if self.fifo_queue and message.deduplication_id:
             key = (self.queue_arn, message.deduplication_id)
-            first = seen.setdefault(key, message.sent_timestamp)
-            if (
-                first != message.sent_timestamp
-                and message.sent_timestamp - first < DEDUPLICATION_TIME_IN_SECONDS * 1000
-            ):
+            first = seen.get(key)
+            if first is not None and message.sent_timestamp - first < DEDUPLICATION_TIME_IN_SECONDS * 1000:
                 return
             seen[key] = message.sent_timestamp
         add_message(self, message)

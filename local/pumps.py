@@ -32,7 +32,13 @@ class PumpFaults(Protocol):
 
 
 class Pump(Protocol):
-    """An event source at work. All members are used in the event loop's thread only."""
+    """An event source at work. All members are used in the event loop's thread only.
+
+    Attributes:
+        window_s: how long a batch may fill before it is handled.
+    """
+
+    window_s: float
 
     @property
     def work(self) -> set[asyncio.Task[None]]:
@@ -65,7 +71,7 @@ class QueuePump:
         faults: PumpFaults,
     ) -> None:
         self.queue = queue
-        self.window_s = source.window_s
+        self.window_s: float = source.window_s
         self._source = source
         self._host = host
         self._cloud = cloud

@@ -35,10 +35,10 @@ from local.gateway import SHUTDOWN_S, SocketGateway
 from local.http import BucketServer, FunctionUrlServer
 from local.isolation import Installation
 from local.meter import Meter
-from local.pumps import QueuePump
+from local.pumps import Pump, QueuePump
 from local.state import load_state, save_state, saved_secrets
 from local.synth import ROOT, synthesize
-from local.template import Function, Template, read_assembly
+from local.template import Function, Template, TemplateError, read_assembly
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ CACHE = ROOT / ".local" / "cache"
 SERVER_API = "ServerApi"
 """Logical ids that the runner has to know: whose function URL ``admin`` calls, and what it signs with."""
 ADMIN_SECRET = "AdminSecret"  # noqa: S105  a name
-_SETTLE_ROUNDS = 100
+_SETTLE_ROUNDS = 50
 _TOGETHER_MS = 100
 """Messages that were received together become visible within this time of each other."""
 _LEAVE_S = 1.0
@@ -117,10 +117,10 @@ class Topology:
         }
         self._log: TextIO = self.options.log or io.StringIO()
         self._installation = Installation()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="topology", daemon=True)
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: threading.Thread | None = None
         self._http: aiohttp.ClientSession
-        self._pumps: dict[str, QueuePump] = {}
+        self._pumps: dict[str, Pump] = {}
         self._servers: list[tuple[asyncio.Server, web.Server]] = []
         self._listeners: Mapping[str, socket.socket] = {}
         self._saved = asyncio.Event()
@@ -147,8 +147,10 @@ class Topology:
         """
         self._listeners = listeners = self._listen()
         self._installation.install()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="topology", daemon=True)
+        self._thread.start()
         try:
-            self._thread.start()
             self.run(self._start(listeners))
         except BaseException:
             self.stop()
@@ -252,16 +254,20 @@ class Topology:
     def _make_pumps(self) -> None:
         queues = {queue.arn: queue for queue in self.template.queues.values()}
         for source in self.template.event_sources:
+            if source.source_arn not in queues:
+                raise TemplateError(f"{source.id} reads {source.source_arn}; the local runner reads queues only")
             queue = queues[source.source_arn]
             self._pumps[queue.name] = QueuePump(source, queue, self.host, self.cloud, self.meter, self.faults)
 
     def stop(self) -> None:
-        """Save the state if there is a place for it, and take everything down."""
-        if self._thread.is_alive():
-            for thread in self.run(self._stop()):
-                thread.join(_LEAVE_S)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
+        """Save the state if there is a place for it, and take everything down. A second call does nothing."""
+        if self._thread is None:
+            return
+        for thread in self.run(self._stop()):
+            thread.join(_LEAVE_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._thread = None
         self._loop.close()
         for listener in self._listeners.values():
             listener.close()
@@ -285,7 +291,7 @@ class Topology:
         return threads
 
     def __enter__(self) -> Self:
-        if not self._thread.is_alive():
+        if self._thread is None:
             self.start()
         return self
 
@@ -363,9 +369,9 @@ class Topology:
         return self.endpoints[f"socket:{name}"]
 
     @property
-    def pumps(self) -> list[QueuePump]:
-        """The event sources at work."""
-        return list(self._pumps.values())
+    def pumps(self) -> Mapping[str, Pump]:
+        """The event sources at work, by the names of what they read."""
+        return self._pumps
 
     def log_text(self) -> str:
         """What the functions have written so far, when no log was given."""

@@ -4,9 +4,12 @@ from pathlib import Path
 import pytest
 
 from local.template import read_templates
+from local.testing import make_topology, shared_topology, template, topology
 from local.topology import Options, Topology
 from tests.local.raw import Dial, RawSocket
 from tests.local.sample_app.templates import stacks
+
+__all__ = ["make_topology", "shared_topology", "template", "topology"]
 
 SAMPLE = Path(__file__).parent / "sample_app"
 

@@ -124,6 +124,19 @@ def batches_in_order(topology: Topology) -> list[list[dict[str, Any]]]:
     return sorted(batches(topology), key=lambda batch: int(batch[0]["body"][1:]))
 
 
+async def test_messages_of_a_fifo_group_wait_for_a_failed_one_that_was_before_them(sample: Topology) -> None:
+    sqs = sample.cloud.client("sqs")
+    url = sample.template.queues["Ordered"].url
+    entries = [
+        {"Id": str(number), "MessageBody": body, "MessageGroupId": "g"}
+        for number, body in enumerate(["second", "a", "b", "c", "d", "late"])
+    ]
+    sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    await sample.settle()
+
+    assert [bodies(batch) for batch in batches(sample)] == [["second", "a", "b", "c", "d"], ["second", "late"]]
+
+
 async def test_a_topics_messages_reach_the_subscribed_queue_through_the_filter(sample: Topology) -> None:
     sns = sample.cloud.client("sns")
     for kind in ("work", "other"):
@@ -171,8 +184,7 @@ async def test_messages_that_can_never_be_handled_are_named_when_nothing_settles
 
 
 async def test_a_partly_filled_batch_waits_for_the_batching_window(sample: Topology) -> None:
-    [pump] = [pump for pump in sample.pumps if pump.queue.name == WORK]
-    pump.window_s = 300
+    sample.pumps[WORK].window_s = 300
     send(sample, "a")
     await sample.inside(sample.quiet())
     assert batches(sample) == []

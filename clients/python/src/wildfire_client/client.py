@@ -527,9 +527,7 @@ class ChatClient:
         Raises:
             ChatError: refused, or no link.
         """
-        answer = await self.call("session", "devices", {})
-        listed = answer.get("devices", answer) if isinstance(answer, dict) else answer
-        return [Device.from_wire(item) for item in listed]
+        return [Device.from_wire(item) for item in await self.call("session", "devices", {})]
 
     async def kick(self, client_id: str) -> None:
         """End another of one's own sessions.
@@ -539,8 +537,8 @@ class ChatClient:
         """
         await self.call("session", "kick", {"clientId": client_id})
 
-    async def call(self, route: str, op: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Make any request of the protocol; the body of its answer.
+    async def call(self, route: str, op: str, body: dict[str, Any]) -> Any:
+        """Make any request of the protocol; the body of its answer, an object but for `session/devices`, a list.
 
         Raises:
             ChatError: the server's refusal, NOT_CONNECTED, or CONNECTION_LOST.
@@ -665,7 +663,8 @@ class ChatClient:
         if size > self.limits.max_upload_bytes:
             raise ChatError(Code.MESSAGE_TOO_LARGE, f"files may have at most {self.limits.max_upload_bytes} bytes")
         body = {"mediaType": int(media), "name": name, "size": size, "contentType": content_type}
-        return await self.call("message", "upload", body)
+        ticket: dict[str, Any] = await self.call("message", "upload", body)
+        return ticket
 
     def _server_time(self) -> int:
         return int((self._clock.now() + self._sync.server_delta) * 1000)

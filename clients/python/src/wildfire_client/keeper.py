@@ -131,7 +131,7 @@ class Keeper:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def request(self, route: str, op: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def request(self, route: str, op: str, body: dict[str, Any]) -> Any:
         """Make a request on the current link.
 
         Raises:

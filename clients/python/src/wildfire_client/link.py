@@ -113,7 +113,7 @@ class Link:
         self._timeout = timeout
         self._on_push = on_push
         self._ids = itertools.count(1)
-        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._waiting: dict[str, asyncio.Future[Any]] = {}
         self._closed = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -125,7 +125,7 @@ class Link:
         """Whether requests can be made."""
         return not self._closed.is_set()
 
-    async def request(self, route: str, op: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def request(self, route: str, op: str, body: dict[str, Any]) -> Any:
         """Make one request; the body of its answer.
 
         Raises:
@@ -139,7 +139,7 @@ class Link:
         )
         if len(frame.encode()) > MAX_FRAME:
             raise ChatError(Code.MESSAGE_TOO_LARGE)
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = answer
         self._idle.clear()
         timer = self._clock.call_later(self._timeout, lambda: self._break("no answer in time"))

@@ -17,7 +17,7 @@ from wildfire_client.store import Changes, Outgoing, Row, Store
 
 logger = logging.getLogger(__name__)
 
-Call = Callable[[str, str, dict[str, Any]], Awaitable[dict[str, Any]]]
+Call = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
 """Makes a request: route, op, body; the answer's body. Raises ChatError."""
 
 RANGES_PER_PULL = 20

@@ -108,8 +108,9 @@ class Plain:
             read_lines(source or sys.stdin, self._lines)
             while (line := await self._lines.get()) is not None:
                 await self._line(session, line)
-        except ChatError as error:
-            self.say(f"!! {error.msg}")
+        except ChatError:
+            # The session ended before it began, and the line about that is printed.
+            await asyncio.sleep(0)
         except Quit:
             pass
         finally:

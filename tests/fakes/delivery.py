@@ -91,5 +91,6 @@ class RecordingPoster:
                 self.frames[post.connection].append(json.loads(post.frame))
         return outcome
 
-    def close(self, connection: str) -> None:
+    def close(self, connection: str) -> bool:
         self.closed.append(connection)
+        return True

@@ -186,6 +186,15 @@ def test_a_kept_connection_that_died_while_we_slept_is_replaced(gateway: Gateway
 
 
 def test_a_socket_is_closed_by_delete(gateway: Gateway, poster: SocketPoster) -> None:
-    poster.close("a")
+    assert poster.close("a")
 
     assert gateway.methods == ["DELETE"]
+
+
+def test_closing_is_tried_again_and_tells_when_it_failed(gateway: Gateway, poster: SocketPoster) -> None:
+    answers = iter([status(429), status(410), *[status(500)] * 3])
+    gateway.answers["a"] = lambda: next(answers)
+
+    assert poster.close("a")
+    assert not poster.close("a")
+    assert len(gateway.methods) == 5

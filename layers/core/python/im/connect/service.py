@@ -136,6 +136,8 @@ class ConnectService:
     def kick(self, user: str, client: str | None = None, reason: str = "kicked off") -> None:
         """End one login or all, tell the device, close its socket. Repeating it finishes what a crash left.
 
+        A socket that cannot be closed now is left: it gets nothing more, may not send, and its next heartbeat is refused.
+
         The session goes first: from then on the token is void. Presence goes before the socket, so nothing more is sent to
         a device that has been told to stop.
         """

@@ -108,6 +108,6 @@ class Delivery:
         """Send one frame to one device, if it is still there."""
         self._poster.post_many([Post(user, device.client, device.connection, frame)])
 
-    def close(self, connection: str) -> None:
-        """Close a socket."""
-        self._poster.close(connection)
+    def close(self, connection: str) -> bool:
+        """Close a socket; False when it may still be open."""
+        return self._poster.close(connection)

@@ -55,8 +55,8 @@ class Poster(Protocol):
     def post_many(self, posts: Sequence[Post]) -> Outcome:
         """Send every frame, in parallel; never raises for a single socket's sake."""
 
-    def close(self, connection: str) -> None:
-        """Close a socket; one that is gone already is fine."""
+    def close(self, connection: str) -> bool:
+        """Close a socket; one that is gone already is fine. False when it may still be open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +187,8 @@ class SocketPoster:
             self._loop.run_until_complete(self._post_all(posts, outcome))
         return outcome
 
-    def close(self, connection: str) -> None:
-        self._loop.run_until_complete(self._attempt("DELETE", connection, b"", self._credentials()))
+    def close(self, connection: str) -> bool:
+        return self._loop.run_until_complete(self._close(connection))
 
     def shutdown(self) -> None:
         """Close the kept connections and the loop."""
@@ -197,6 +197,15 @@ class SocketPoster:
         self._idle.clear()
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
+
+    async def _close(self, connection: str) -> bool:
+        credentials = self._credentials()
+        for attempt in range(_ATTEMPTS):
+            status = await self._attempt("DELETE", connection, b"", credentials)
+            if status < 300 or status == 410:
+                return True
+            await asyncio.sleep(random.uniform(0, _BACKOFF_S * 2**attempt))
+        return False
 
     async def _post_all(self, posts: Sequence[Post], outcome: Outcome) -> None:
         credentials = self._credentials()

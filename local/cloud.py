@@ -101,6 +101,13 @@ def _border(event_name: str, request: AWSPreparedRequest, **_more: Any) -> AWSRe
 BUILTIN_HANDLERS[BUILTIN_HANDLERS.index(("before-send", botocore_stubber))] = ("before-send", _border)
 
 
+@cache
+def _client(service: str) -> Any:
+    session: Session = botocore.session.get_session()
+    session.set_credentials("LOCAL", "local")
+    return session.create_client(service, region_name=REGION)
+
+
 class Cloud:
     """The backends of one run. One cloud at a time is started in a process.
 
@@ -124,9 +131,6 @@ class Cloud:
         self._witness = witness
         self._interference = interference
         self._on_message = on_message
-        self._session: Session = botocore.session.get_session()
-        self._session.set_credentials("LOCAL", "local")
-        self._clients: dict[str, Any] = {}
         self._undo: list[Callable[[], None]] = []
 
     def start(self) -> None:
@@ -168,9 +172,7 @@ class Cloud:
 
     def client(self, service: str) -> Any:
         """The runner's own client of a service."""
-        if service not in self._clients:
-            self._clients[service] = self._session.create_client(service, region_name=REGION)
-        return self._clients[service]
+        return _client(service)
 
     def send(self, service: str, operation: str, request: AWSPreparedRequest, caller: Owner | None) -> AWSResponse:
         """Answer a client's request; ``caller`` is None outside of functions.

@@ -15,7 +15,7 @@ from wildfire_client import ChatClient, Event
 E = TypeVar("E")
 
 
-async def until(condition: Callable[[], object], seconds: float = 5) -> None:
+async def until(condition: Callable[[], object], seconds: float = 10) -> None:
     """Let the loop run until a condition holds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
@@ -27,7 +27,7 @@ async def idle(client: ChatClient) -> None:
     assert client._keeper is not None
     link = client._keeper.link
     assert link is not None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         await link._idle.wait()
 
 

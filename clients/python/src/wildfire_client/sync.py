@@ -70,7 +70,6 @@ class Sync:
         self._pulling = asyncio.Lock()
         self._early: dict[int, dict[int, dict[str, Any]]] = {}
         self._grace: dict[int, Timer] = {}
-        self._ready: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.limits = ServerLimits()
         self.server_delta = 0.0
@@ -127,7 +126,8 @@ class Sync:
         changes = self._store.record_hello(answer, self._extent.window)
         self._report(changes)
         heads = {
-            Conversation.from_wire(item["conversation"]): item["head"] for item in answer.get("conversations") or ()
+            Conversation.from_wire(item["conversation"]): int(item["head"])
+            for item in answer.get("conversations") or ()
         }
         for row_id in changes.conversations:
             row = self._store.row(row_id)

@@ -2,8 +2,8 @@
 
 Every public method that changes something is one transaction, and a transaction is on the disk before the method returns
 (write-ahead log, full synchronisation): what the client tells the server or the application it also remembers after a
-kill or a power cut. The statements take well under a millisecond and run on the event loop, so the rest of the client
-never sees a half-done change.
+kill or a power cut. The statements take a millisecond or a few, the wait for the disk included, and run on the event
+loop, so the rest of the client never sees a half-done change.
 
 **Ranges.** In each conversation the store knows which seqs it holds without a hole: the newest range is low..high in the
 conversation's row (empty when low = high + 1), older ones are in `ranges`. "Held" means that the server has told everything

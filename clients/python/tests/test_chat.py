@@ -72,7 +72,12 @@ async def chat(harness: Harness, user: str, script: str) -> list[str]:
         stderr=asyncio.subprocess.STDOUT,
         env=environment(),
     )
-    out, _ = await asyncio.wait_for(process.communicate(script.encode()), 20)
+    try:
+        out, _ = await asyncio.wait_for(process.communicate(script.encode()), 20)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     return [re.sub(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d ", "", line) for line in out.decode().splitlines()]
 
 

@@ -125,7 +125,8 @@ class MemoryRowStore:
     def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
         conversation = Conversation(1, group)
         row = self._open(user, conversation)
-        self.rows[user, conversation] = replace(row, activity=minute, firsts=dict(firsts), lasts=None)
+        if row.firsts is None or row.lasts is not None:
+            self.rows[user, conversation] = replace(row, activity=minute, firsts=dict(firsts), lasts=None)
 
     def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int) -> None:
         for user in users:

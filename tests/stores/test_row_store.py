@@ -62,6 +62,14 @@ def test_joining_opens_and_leaving_closes_what_one_may_see(store: RowStore) -> N
     assert store.get("alice", TEAM) == Row(TEAM, activity=23, firsts={0: 50})
 
 
+def test_joining_again_moves_nothing_of_what_one_may_see(store: RowStore) -> None:
+    store.advance_read("alice", TEAM, 3)
+    store.enter("alice", "team", {0: 7}, 20)
+    store.enter("alice", "team", {0: 9}, 23)
+
+    assert store.get("alice", TEAM) == Row(TEAM, read=3, activity=20, firsts={0: 7})
+
+
 def test_many_can_join_at_once(store: RowStore) -> None:
     users = [f"u{number}" for number in range(60)]
 

@@ -57,7 +57,7 @@ class Rows(Protocol):
         """One row, strongly consistent."""
 
     def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
-        """Open a user's row of a group from the given seqs on."""
+        """Open a user's row of a group from the given seqs on; one that is open stays as it is."""
 
     def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int) -> None:
         """``enter`` for users who are new to the group."""
@@ -298,7 +298,8 @@ class GroupService(GroupReader):
         """Put users into a group; who is in already gets the new type, alias and extra (server-api spec 2.3).
 
         The order: rows, members, roster, info, notice. Until the roster is written the new ones only see the group;
-        repeating the call finishes it, and does not move the beginning of what those who are in may see.
+        repeating the call finishes it, and does not move the beginning of what those who are in may see. Every row is
+        looked at, also of those who seem to be in: a removal at the same time may have closed it.
 
         Args:
             operator: who adds them.
@@ -318,16 +319,12 @@ class GroupService(GroupReader):
         now = self._clock()
         known = self._store.get_members(group, (member.id for member in members))
         people = joined(info, members, known, extra, origin, now)
-        newcomers = [member.id for member in people if member.id not in known]
-        returning = [member.id for member in people if member.id in known and not known[member.id].present]
-        count = info.member_count + len(newcomers) + len(returning)
-        check_member_count(count, info.max_member_count, origin, self._switches)
-        if newcomers or returning:
-            firsts = first_seqs(info, self._heads(info))
-            self._rows.enter_many(newcomers, group, firsts, now // _MINUTE_MS)
-            run_all([partial(self._rows.enter, user, group, firsts, now // _MINUTE_MS) for user in returning])
-        self._store.put_members(group, people)
+        joining = [member for member in people if member.id not in known or not known[member.id].present]
+        check_member_count(info.member_count + len(joining), info.max_member_count, origin, self._switches)
+        firsts = first_seqs(info, self._heads(info))
         ids = [member.id for member in people]
+        run_all([partial(self._rows.enter, user, group, firsts, now // _MINUTE_MS) for user in ids])
+        self._store.put_members(group, people)
         self._change_roster(group, lambda roster: roster.with_added(ids))
         self._announce(group, operator, Notice.ADDED, {"g": group, "o": operator, "ms": ids}, announcement)
 
@@ -386,9 +383,14 @@ class GroupService(GroupReader):
             self._announce(info.id, operator, Notice.TRANSFERRED, data, _BUILT_IN)
 
     def _leavers(self, group: str, users: Sequence[str]) -> list[GroupMember]:
+        """Whom a removal concerns: members, those whose removal was cut short, and those who are served all the same.
+
+        The last have been added and removed at the same time; whoever wants them out says it once more.
+        """
         known = self._store.get_members(group, users)
         found = [known[user] for user in dict.fromkeys(users) if user in known]
-        return [member for member in found if member.present or member.leaving]
+        served = () if all(member.present for member in found) else self._store.latest_roster(group).ids
+        return [member for member in found if member.present or member.leaving or member.id in served]
 
     def _take_out(
         self,

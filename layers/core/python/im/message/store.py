@@ -214,7 +214,7 @@ class RowStore(Protocol):
         """Note on the row of the single chat with ``other`` whether he is blacklisted."""
 
     def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
-        """The user joins a group and may see each line from the given seq on."""
+        """The user joins a group and may see each line from the given seq on; a row that is open already stays as it is."""
 
     def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int) -> None:
         """``enter`` for many users who are new to the group."""
@@ -287,10 +287,13 @@ class DynamoRowStore:
             self._item(user, Conversation(0, other)).update(actions=[action])
 
     def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
-        with translated_errors():
-            self._item(user, Conversation(1, group)).update(
-                actions=[RowItem.f.set(_lines(firsts)), RowItem.a.set(minute), RowItem.l.remove()]
-            )
+        actions: list[Action] = [RowItem.f.set(_lines(firsts)), RowItem.a.set(minute), RowItem.l.remove()]
+        closed = RowItem.f.does_not_exist() | RowItem.l.exists()
+        try:
+            with translated_errors():
+                self._item(user, Conversation(1, group)).update(actions=actions, condition=closed)
+        except ConditionFailed:
+            return
 
     def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int) -> None:
         sort_key = _sort_key(Conversation(1, group))

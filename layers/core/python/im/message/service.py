@@ -65,6 +65,7 @@ MINUTE_MS = 60_000
 _HISTORY_EXAMINED = 500
 _PAGE_BYTES = 100_000
 _FRESH_PRESENCE_MS = 20
+_FRESH_MESSAGE_MS = 10_000
 _REMEMBERED_HEADS = 4_096
 _EVENT_WALK = Walk(slots=1_000_000, payload_bytes=10**9)
 _SWALLOW = 1
@@ -482,6 +483,7 @@ class MessageService:
         """
         if not 1 <= len(ranges) <= PULL_RANGES:
             raise InvalidError(f"ranges must have 1 to {PULL_RANGES} entries")
+        began = self._clock()
         bounds = run_all([partial(self._bounds, user, wanted.conversation) for wanted in ranges])
         budget = _PAGE_BYTES
         pages = []
@@ -489,7 +491,25 @@ class MessageService:
             page, used = self._page(user, wanted, first, last, budget)
             budget -= used
             pages.append(page)
-        return pages
+        return run_all(
+            [
+                partial(self._still_his, user, wanted.conversation, page, last, began)
+                for wanted, page, (_, last) in zip(ranges, pages, bounds, strict=True)
+            ]
+        )
+
+    def _still_his(self, user: str, conversation: Conversation, page: Page, last: int, began: int) -> Page:
+        """The page without what came after a removal that took place between reading the bounds and the log.
+
+        An append lands within its function's timeout after its message's time, so older pages need no second look.
+        """
+        if last < MAX_SEQ or conversation.type != ConversationType.GROUP:
+            return page
+        if not page.messages or max(message.time for message in page.messages) < began - _FRESH_MESSAGE_MS:
+            return page
+        _, last = self._bounds(user, conversation)
+        kept = tuple(message for message in page.messages if message.seq <= last)
+        return Page(kept, min(page.through, last), min(page.head, last))
 
     def _page(self, user: str, wanted: Range, first: int, last: int, budget: int) -> tuple[Page, int]:
         log = wanted.conversation.key(user)
@@ -524,9 +544,17 @@ class MessageService:
         """
         if not self._switches.remote_history:
             return [], None
+        began = self._clock()
         first, last = self._bounds(user, conversation)
+        start = min(MAX_SEQ if before is None else before, last + 1)
+        found, rest = self._history(user, conversation, first, start, limit, types)
+        page = self._still_his(user, conversation, Page(tuple(found), 0, 0), last, began)
+        return list(page.messages), rest
+
+    def _history(
+        self, user: str, conversation: Conversation, first: int, start: int, limit: int, types: Sequence[int]
+    ) -> tuple[list[Message], int | None]:
         limit = max(1, min(limit, HISTORY_LIMIT))
-        start = min(before if before is not None else MAX_SEQ, last + 1)
         wanted = set(types)
         kept: list[Message] = []
         seq, used, now = start, 0, self._clock()
@@ -606,10 +634,10 @@ class MessageService:
         message = self._find_for(sender, conversation, seq)
         if everybody:
             return self._delete_for_all(sender, message)
-        head = self._newest_seq(message.log)
+        newest = self._messages.newest(message.log) or message
         # Walking from the message itself makes a repeat find the first event. Behind a long log that would be dear, and
         # a second event that hides the same message harms nobody.
-        base = Head(seq, message.uid) if head - seq < MAX_WALK else Head(head)
+        base = Head(seq, message.uid) if newest.seq - seq < MAX_WALK else Head(newest.seq, newest.uid)
         draft = Message(
             log=message.log,
             seq=0,
@@ -700,8 +728,9 @@ class MessageService:
         )
         named = conversation_of(message.log, message.sender)
         author = replace(sender, user=message.sender)
-        context = self._load(author.user, named, message.log, 0)
-        event = self._publish(draft, named, author, context, Head(mark.base), from_server=True, walk=_EVENT_WALK)
+        context = self._load(author.user, named, message.log, mark.base)
+        base = self._base(message.log, mark.base, context)
+        event = self._publish(draft, named, author, context, base, from_server=True, walk=_EVENT_WALK)
         self._messages.blank(message.log, message.seq, payload_to_json(event_payload(kind, operator, message)))
         return Sent(event.seq, event.uid, event.time)
 

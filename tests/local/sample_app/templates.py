@@ -123,7 +123,7 @@ def _function(handler: str, **more: Any) -> dict[str, Any]:
         "Role": "arn:aws:iam::123456789012:role/any",
         "Environment": {"Variables": variables},
         "MemorySize": 256,
-        "Timeout": 1,
+        "Timeout": 20,
         **more,
     }
     return resource("Lambda::Function", **properties)

@@ -83,6 +83,11 @@ def _do(frame: dict[str, Any], event: dict[str, Any], context: Any) -> Any:
         case "sleep":
             time.sleep(frame["seconds"])
             return "slept"
+        case "await":
+            key = {"k": {"S": frame["key"]}}
+            while "Item" not in _client("dynamodb").get_item(TableName=os.environ["TABLE"], Key=key):
+                time.sleep(0.01)
+            return "seen"
         case "late":
             time.sleep(frame["seconds"])
             _client("dynamodb").put_item(TableName=os.environ["TABLE"], Item=frame["item"])

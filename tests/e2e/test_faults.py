@@ -242,6 +242,7 @@ def test_a_410_in_the_middle_of_a_fan_out_touches_nobody_else(topology: Topology
         members = [f"{team}-{number}" for number in range(4)]
         await found(topology, team, members)
         sockets = [await topology.socket(member) for member in members]
+        topology.clock.advance(seconds=31)
         [dead] = topology.connections(members[2])
         topology.faults.lose_disconnects()
         topology.gateway.drop_silently(dead, 0)

@@ -117,6 +117,7 @@ def test_a_queued_chunk_reaches_its_users_and_reports_those_it_did_not_reach() -
     world = World(inline_limit=2, fanout_chunk=10)
     found(world, "alice", "bob", "carol", "dave")
     bob, carol, dave = (world.online(user) for user in ("bob", "carol", "dave"))
+    world.now += 30_000
     world.poster.gone.add(carol)
     world.poster.stuck.add(dave)
     world.say("alice", "hello", group="team")
@@ -182,6 +183,7 @@ def test_a_device_that_connects_between_append_and_delivery_is_served(world: Wor
 
 def test_a_socket_that_is_gone_is_not_tried_again(world: World) -> None:
     bob = world.online("bob")
+    world.now += 30_000
     world.say("alice", "one", group="team")
     world.poster.gone.add(bob)
     world.say("alice", "two", group="team", base=1)

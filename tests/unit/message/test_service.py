@@ -97,9 +97,22 @@ def test_a_device_whose_hello_came_between_presence_and_append_is_found(world: W
     assert [push["seq"] for push in world.pushes(connected[0])] == [1]
 
 
+def test_a_410_during_the_handshake_does_not_unregister_the_device(world: World) -> None:
+    bob = world.online("bob")
+    world.poster.gone.add(bob)
+    world.say("alice", "during the handshake", to="bob")
+    world.poster.gone.clear()
+    world.now += 100
+
+    world.say("alice", "after it", to="bob", base=1)
+
+    assert [push["seq"] for push in world.pushes(bob)] == [2]
+
+
 def test_a_socket_that_is_gone_is_forgotten_and_the_others_are_not(world: World) -> None:
     alice, phone, tablet = world.online("alice"), world.online("bob", "phone"), world.online("bob", "tablet", 8)
     world.poster.gone.add(phone)
+    world.now += 30_000
 
     world.say("alice", "hello", to="bob")
 
@@ -112,6 +125,7 @@ def test_a_socket_that_is_gone_is_forgotten_and_the_others_are_not(world: World)
 def test_a_socket_that_came_back_under_a_new_id_survives_the_410_of_the_old_one(world: World) -> None:
     old = world.online("bob")
     world.poster.gone.add(old)
+    world.now += 30_000
     post_many = world.poster.post_many
 
     def reconnect_meanwhile(posts: object) -> object:

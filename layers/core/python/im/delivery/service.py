@@ -14,6 +14,10 @@ from im.platform.clock import Clock
 from im.platform.metrics import Count, ignore
 from im.platform.poster import Post, Poster
 
+HANDSHAKE_MS = 30_000
+"""A socket is registered before its handshake is answered, and until then posts to it are answered 410 as well. So the 410 of
+a socket younger than this says nothing; if it is dead indeed, it will be found later."""
+
 ANYBODY = ""
 """A reader who is none of the users: his frame holds nothing that only one of them may see."""
 
@@ -78,6 +82,7 @@ class Delivery:
     def push_to(self, presences: Mapping[str, Presence], frame_for: FrameFor, *, skip: str | None = None) -> Reach:
         """Deliver to users whose presence is at hand."""
         posts: list[Post] = []
+        since: dict[str, int] = {}
         offline: list[str] = []
         for user, presence in presences.items():
             online = [device for device in presence.devices if device.online]
@@ -85,12 +90,15 @@ class Delivery:
                 offline.append(user)
                 continue
             frame = frame_for(user)
-            posts += [
-                Post(user, device.client, device.connection, frame) for device in online if device.connection != skip
-            ]
+            for device in online:
+                if device.connection != skip:
+                    posts.append(Post(user, device.client, device.connection, frame))
+                    since[device.connection] = device.since
         outcome = self._poster.post_many(posts)
+        now = self._clock()
+        outcome.gone = [post for post in outcome.gone if now - since[post.connection] >= HANDSHAKE_MS]
         for post in outcome.gone:
-            self.presence.disconnect(post.user, post.client, post.connection, self._clock())
+            self.presence.disconnect(post.user, post.client, post.connection, now)
         if outcome.gone:
             self._count("FanoutGone", len(outcome.gone))
         if outcome.failed:

@@ -1,6 +1,6 @@
 # Everything a newcomer types. The first command sets up what it needs (Python packages into .venv, Node as a wheel).
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat test test-all extended check format synth bench bootstrap deploy destroy clean
+.PHONY: help setup run chat test test-all extended check format synth bench bench-cost bench-speed bootstrap deploy destroy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -64,6 +64,12 @@ synth: $(READY) ## Make the CloudFormation templates in cdk.out
 
 bench: $(READY) ## Print what each operation costs: calls, units, dollars
 	@$(BIN)/python -m bench
+
+bench-cost: $(READY) ## Price everything beside two other designs and a server; writes docs/cost.md
+	@PYTHONPATH=layers/core/python $(BIN)/python -m bench.cost
+
+bench-speed: $(READY) ## CPU, latency, posts a second, start-up, contention; writes docs/speed.md
+	@PYTHONPATH=layers/core/python $(BIN)/python -m bench.speed
 
 node_modules/.ready: package-lock.json $(READY)
 	@$(BIN)/npm ci --silent

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from bench.model import stages
 from local.client import SocketClient
 from local.meter import Measurement
 from local.topology import Topology
@@ -169,12 +170,10 @@ WORKLOADS = (
 
 def round_trips(measurement: Measurement, function: str) -> int:
     """Sequential calls of one invocation: calls that run side by side in helper threads count once."""
-    calls = measurement.calls(function=function)
-    steps = 0
-    in_parallel = False
-    for call in calls:
-        posted = call.operation == "post"
-        if not ((call.helper or posted) and in_parallel):
-            steps += 1
-        in_parallel = call.helper or posted
-    return steps
+    return len(stages(measurement.calls(function=function)))
+
+
+def durable_trips(measurement: Measurement) -> int:
+    """Sequential calls of a send until the message is stored."""
+    steps = stages(measurement.calls(function="MessageWs"))
+    return next(number for number, step in enumerate(steps, 1) if step[0].operation == "PutItem")

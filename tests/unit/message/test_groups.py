@@ -292,6 +292,22 @@ def test_lines_of_a_group_are_conversations_of_their_own(world: World) -> None:
     assert sorted((state.conversation.line, state.head) for state in states) == [(0, 1), (2, 1)]
 
 
+def test_members_cannot_open_lines_without_end(world: World) -> None:
+    def send(line: int) -> None:
+        world.service.send(Sender("bob"), Conversation(1, "team", line), _payload("x"), cid=str(line), base=0)
+
+    for line in range(1, 32):
+        send(line)
+    for refused in (32, 256):
+        with refusal(Code.INVALID_PARAMETER):
+            send(refused)
+
+    send(0)
+    info = world.groups.get_info("team")
+    assert info is not None
+    assert len(info.lines) == 32
+
+
 def test_a_muted_group_lets_its_owner_and_the_exempted_types_through() -> None:
     world = World()
     found(world, "alice", "bob", mute=1)

@@ -32,6 +32,10 @@ PULL_RANGES = 20
 """Ranges per pull."""
 HISTORY_LIMIT = 100
 """Messages per page of history."""
+MAX_CLIENT_LINE = 255
+"""The highest conversation line that users may open; each one is a conversation in the lists of all who take part."""
+MAX_GROUP_LINES = 32
+"""How many lines the members of one group may open."""
 MAX_SEQ = 2**53 - 1
 
 
@@ -288,6 +292,22 @@ def check_conversation(conversation: Conversation) -> Conversation:
             raise ImError(Code.NOT_IMPLEMENT, f"conversation type {conversation.type} is not hosted here")
         raise InvalidError("conversation.type must be 0 to 6")
     return conversation
+
+
+def check_client_line(conversation: Conversation, open_lines: Sequence[int] = ()) -> None:
+    """Whether a user may write on this line; an admin may on any.
+
+    Args:
+        conversation: where to.
+        open_lines: the lines that a group has already.
+
+    Raises:
+        InvalidError: the line is too high, or it would be one too many for the group.
+    """
+    if conversation.line > MAX_CLIENT_LINE:
+        raise InvalidError(f"conversation.line may be {MAX_CLIENT_LINE}")
+    if conversation.line not in open_lines and len(open_lines) >= MAX_GROUP_LINES:
+        raise InvalidError(f"a group may have {MAX_GROUP_LINES} lines")
 
 
 def check_payload(payload: Payload, limit_bytes: int) -> str:

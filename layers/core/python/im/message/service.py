@@ -37,6 +37,7 @@ from im.message.model import (
     Sender,
     Sent,
     check_cid,
+    check_client_line,
     check_client_type,
     check_conversation,
     check_id,
@@ -281,6 +282,7 @@ class MessageService:
             raise ImError(Code.NOT_EXIST, "no such group")
         if sender.is_admin:
             return True
+        check_client_line(conversation, context.info.lines if context.info else ())
         own = context.presences[sender.user]
         if sender.client is not None and own.device(sender.client) is None:
             own = self._delivery.presence.load_one(sender.user)

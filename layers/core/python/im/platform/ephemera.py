@@ -1,5 +1,6 @@
 """The Ephemera table: node leases, rate buckets and used signatures. Everything here may vanish when its time is over."""
 
+import uuid
 from typing import Any
 
 from im import keys
@@ -29,13 +30,18 @@ class Ephemera:
         )
 
     def remember(self, family: str, sign: str, now_ms: int, until_ms: int) -> bool:
-        """Remember a used signature; False when it was used before."""
+        """Remember a used signature; False when it was used before.
+
+        The item names this very call, because the AWS client repeats a write whose answer was lost: such a repeat meets the
+        item of its own first attempt, and that is not a second use.
+        """
+        call = uuid.uuid4().hex
         return self._put_if(
             keys.nonce(family, sign),
-            {"u": {"N": str(until_ms)}},
+            {"h": {"S": call}, "u": {"N": str(until_ms)}},
             until_ms,
-            "attribute_not_exists(k) OR u < :now",
-            {":now": {"N": str(now_ms)}},
+            "attribute_not_exists(k) OR u < :now OR h = :h",
+            {":now": {"N": str(now_ms)}, ":h": {"S": call}},
         )
 
     def spend(self, scope: str, owner: str, amount: int, window: int, window_ms: int) -> int:

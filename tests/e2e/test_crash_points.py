@@ -1,0 +1,573 @@
+"""Every operation is cut at every single AWS call that it makes; then its caller does what callers do: he repeats it.
+
+The calls of an operation are found by recording an undisturbed run, so a new call gets its cuts without anybody adding
+them. Sends, large fan-outs and recalls have theirs in ``test_faults``. Here each call is cut in one way, which changes from
+call to call; the long test cuts each in all ways.
+"""
+
+import itertools
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from local.client import SocketClient
+from local.topology import Topology
+from tests.e2e.context import with_switches
+from tests.e2e.test_faults import ACTIONS, persist, pulled, send_body, text
+
+pytestmark = pytest.mark.xdist_group("topology")
+
+_ATTEMPTS = 12
+_names = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def topology() -> Iterator[Topology]:
+    with Topology.from_cdk(context=with_switches(seed_demo_objects=False)) as running:
+        yield running
+
+
+class Scene:
+    """What one run of an operation has to do with: fresh users, their sockets, and a group that is theirs."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        number = next(_names)
+        self.ann, self.bob, self.cem = (f"{name}{number}" for name in ("ann", "bob", "cem"))
+        self.team = f"team{number}"
+        self.word = f"word{number}"
+        self.sockets: list[SocketClient] = []
+        self.kept: dict[str, Any] = {}
+
+    @property
+    def to_bob(self) -> dict[str, Any]:
+        """The single chat as ann names it."""
+        return {"type": 0, "target": self.bob}
+
+    @property
+    def to_ann(self) -> dict[str, Any]:
+        """The single chat as bob names it."""
+        return {"type": 0, "target": self.ann}
+
+    @property
+    def to_team(self) -> dict[str, Any]:
+        """The group's conversation."""
+        return {"type": 1, "target": self.team}
+
+    async def join(self, user: str, client: str = "", platform: int = 5) -> SocketClient:
+        """Connect, again and again until it succeeds."""
+        for _ in range(_ATTEMPTS):
+            try:
+                token = await self.token(user, client, platform)
+                name = client or f"{user}-client"
+                socket = await SocketClient.connect(self.topology.socket_url, token, name, platform)
+            except InvalidStatus as refused:
+                if refused.response.status_code in (401, 403):
+                    raise
+                continue
+            self.sockets.append(socket)
+            return socket
+        raise AssertionError("never connected")
+
+    async def token(self, user: str, client: str = "", platform: int = 5) -> str:
+        """A token, asked for until it comes."""
+        body = {"userId": user, "clientId": client or f"{user}-client", "platform": platform}
+        return str((await self.admin("/admin/user/get_token", body))["token"])
+
+    async def admin(self, path: str, body: Any, *, fine: tuple[int, ...] = ()) -> Any:
+        """A call of the server API, repeated as long as the answer says that the server failed.
+
+        Codes in ``fine`` mean that an attempt before has done it.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                answer = await self.topology.admin(path, body)
+            except ValueError:
+                continue
+            code = answer.get("code")
+            if code in (0, *fine):
+                return answer.get("result")
+            assert code in (None, 4, 221), answer
+        raise AssertionError(f"{path} never succeeded")
+
+    async def found(self) -> None:
+        """Make the group, with ann and bob."""
+        info = {"target_id": self.team, "name": self.team, "type": 2, "owner": self.ann}
+        group = {"group_info": info, "members": [{"member_id": self.ann}, {"member_id": self.bob}]}
+        await self.admin("/admin/group/create", {"operator": self.ann, "group": group}, fine=(11,))
+
+    async def members(self) -> list[str]:
+        """Who is in the group by what is served to administrators."""
+        answer = await self.admin("/admin/group/member/list", {"groupId": self.team})
+        return sorted(member["member_id"] for member in answer["members"])
+
+    async def register(self) -> None:
+        """Make bob a registered user."""
+        await self.admin("/admin/user/create", {"userId": self.bob, "name": self.bob, "displayName": "Bob"})
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        for socket in self.sockets:
+            await socket.close()
+
+
+Step = Callable[[Scene], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation: what must be there before, the operation with its repeats, and what must be true afterwards."""
+
+    name: str
+    function: str
+    prepare: Step
+    run: Step
+    check: Step
+
+
+async def nothing(scene: Scene) -> None:
+    """Nothing has to be there."""
+
+
+async def two_chat(scene: Scene) -> None:
+    """Both are connected, and ann has sent bob a message."""
+    scene.kept["ann"], scene.kept["bob"] = await scene.join(scene.ann), await scene.join(scene.bob)
+    sent = await persist(scene.topology, scene.kept["ann"], send_body(scene.to_bob, "secret", "c"))
+    scene.kept["sent"] = sent
+
+
+async def group_chats(scene: Scene) -> None:
+    """The group exists; ann and bob are connected."""
+    await scene.found()
+    scene.kept["ann"], scene.kept["bob"] = await scene.join(scene.ann), await scene.join(scene.bob)
+
+
+async def ask(scene: Scene, who: str, route: str, op: str, body: Any = None) -> Any:
+    """A request of a socket, repeated until it succeeds; None when the socket was closed over it."""
+    socket: SocketClient = scene.kept[who]
+    for _ in range(_ATTEMPTS):
+        try:
+            waiting = socket.start(route, op, body)
+            await scene.topology.settle()
+        except ConnectionClosed:
+            return None
+        if waiting.cancelled():
+            return None
+        if waiting.done():
+            frame = waiting.result()
+            if frame["code"] == 0:
+                return frame["body"]
+            assert frame.get("retry"), frame
+    raise AssertionError(f"{route}.{op} was never answered")
+
+
+async def contiguous(scene: Scene, who: str, conversation: dict[str, Any]) -> list[dict[str, Any]]:
+    """All messages of a conversation; promises 2 and 5 hold for them."""
+    messages = await pulled(scene.kept[who], conversation)
+    cids = [message["cid"] for message in messages]
+    assert len(set(cids)) == len(cids), cids
+    return messages
+
+
+# --- frames
+
+
+async def delete_for_all(scene: Scene) -> None:
+    await ask(scene, "ann", "message", "delete", {"conversation": scene.to_bob, "seq": 1, "all": True})
+
+
+async def is_gone_for_all(scene: Scene) -> None:
+    for who, conversation in (("ann", scene.to_bob), ("bob", scene.to_ann)):
+        messages = await contiguous(scene, who, conversation)
+        assert [(each["seq"], each.get("ref")) for each in messages] == [(1, None), (2, 1)]
+        assert messages[0]["deleted"]
+        assert "secret" not in json.dumps(messages)
+
+
+async def delete_for_me(scene: Scene) -> None:
+    await ask(scene, "ann", "message", "delete", {"conversation": scene.to_bob, "seq": 1})
+
+
+async def is_gone_for_me(scene: Scene) -> None:
+    own = await contiguous(scene, "ann", scene.to_bob)
+    assert [(each["seq"], each.get("ref")) for each in own] == [(1, None), (2, 1)]
+    [others] = await contiguous(scene, "bob", scene.to_ann)
+    assert others["content"]["searchableContent"] == "secret"
+
+
+async def read(scene: Scene) -> None:
+    answer = await ask(scene, "bob", "message", "read", {"conversation": scene.to_ann, "seq": 1})
+    assert answer == {"read": 1}
+
+
+async def is_read(scene: Scene) -> None:
+    hello = await scene.kept["bob"].call("session", "hello", {})
+    assert [(state["head"], state["read"]) for state in hello["conversations"]] == [(1, 1)]
+
+
+async def hello(scene: Scene) -> None:
+    scene.kept["hello"] = await ask(scene, "bob", "session", "hello", {})
+
+
+async def ping(scene: Scene) -> None:
+    scene.kept["hello"] = await ask(scene, "bob", "session", "ping", {})
+
+
+async def names_what_is_new(scene: Scene) -> None:
+    assert [state["head"] for state in scene.kept["hello"]["conversations"]] == [1]
+    await persist(scene.topology, scene.kept["ann"], send_body(scene.to_bob, "more", "d", 1))
+    await scene.topology.settle()
+    assert 2 in [push["body"]["seq"] for push in scene.kept["bob"].pushes]
+
+
+async def unregistered(scene: Scene) -> None:
+    """Both chat, and the registration of bob's socket has got lost."""
+    await two_chat(scene)
+    [connection] = scene.topology.connections(scene.bob)
+    event = {"requestContext": {"routeKey": "$disconnect", "connectionId": connection, "authorizer": {}}}
+    session = scene.topology.gateway.sessions[connection]
+    event["requestContext"]["authorizer"] = dict(session.client.authorizer)
+    event["requestContext"]["connectedAt"] = session.client.connected_at
+    await scene.topology.invoke("ConnectWs", event)
+
+
+async def a_phone_and_the_web(scene: Scene) -> None:
+    """Ann has a phone and a browser."""
+    scene.kept["ann"] = await scene.join(scene.ann, f"{scene.ann}-phone", 1)
+    scene.kept["web"] = await scene.join(scene.ann, f"{scene.ann}-web", 5)
+    scene.kept["token"] = await scene.token(scene.ann, f"{scene.ann}-web", 5)
+
+
+async def kick_own(scene: Scene) -> None:
+    await ask(scene, "ann", "session", "kick", {"clientId": f"{scene.ann}-web"})
+
+
+async def kick_by_admin(scene: Scene) -> None:
+    await scene.admin("/admin/user/kickoff_client", {"first": scene.ann, "second": f"{scene.ann}-web"})
+
+
+async def log_out(scene: Scene) -> None:
+    await ask(scene, "web", "session", "logout", {})
+
+
+async def the_web_is_out(scene: Scene) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await SocketClient.connect(scene.topology.socket_url, scene.kept["token"], f"{scene.ann}-web", 5)
+    assert refused.value.response.status_code == 403
+    devices = await scene.kept["ann"].call("session", "devices", {})
+    assert [(each["clientId"], each["online"]) for each in devices] == [(f"{scene.ann}-phone", True)]
+
+
+# --- sockets
+
+
+async def ann_is_there(scene: Scene) -> None:
+    """Ann is connected."""
+    scene.kept["ann"] = await scene.join(scene.ann)
+
+
+async def connect(scene: Scene) -> None:
+    scene.kept["bob"] = await scene.join(scene.bob)
+
+
+async def bob_gets_pushes(scene: Scene) -> None:
+    await persist(scene.topology, scene.kept["ann"], send_body(scene.to_bob, "x", "c"))
+    await scene.topology.settle()
+    assert [push["body"]["seq"] for push in scene.kept["bob"].pushes] == [1]
+
+
+async def disconnect(scene: Scene) -> None:
+    await scene.kept["bob"].close()
+    await scene.topology.settle()
+
+
+async def bob_is_offline_and_misses_nothing(scene: Scene) -> None:
+    body = send_body(scene.to_bob, "more", "d", 1)
+    await persist(scene.topology, scene.kept["ann"], body)
+    answer = await scene.admin("/admin/user/onlinestatus", {"userId": scene.bob})
+    assert [session["status"] for session in answer["sessions"]] == [1]
+    scene.kept["bob"] = await scene.join(scene.bob)
+    assert [message["seq"] for message in await contiguous(scene, "bob", scene.to_ann)] == [1, 2]
+
+
+# --- server API
+
+
+async def get_token(scene: Scene) -> None:
+    scene.kept["token"] = await scene.token(scene.bob)
+
+
+async def the_token_opens(scene: Scene) -> None:
+    client = f"{scene.bob}-client"
+    socket = await SocketClient.connect(scene.topology.socket_url, scene.kept["token"], client, 5)
+    scene.sockets.append(socket)
+    assert (await socket.call("session", "hello", {}))["userId"] == scene.bob
+
+
+async def create_user(scene: Scene) -> None:
+    await scene.register()
+
+
+async def bob_is_registered(scene: Scene) -> None:
+    for query in ({"userId": scene.bob}, {"name": scene.bob}):
+        assert (await scene.admin("/admin/user/get_info", query))["displayName"] == "Bob"
+
+
+async def bob_registered(scene: Scene) -> None:
+    """Bob is a registered user."""
+    await scene.register()
+
+
+async def update_user(scene: Scene) -> None:
+    await scene.admin("/admin/user/update", {"flag": 1, "userInfo": {"userId": scene.bob, "displayName": "Robert"}})
+
+
+async def bob_is_robert(scene: Scene) -> None:
+    found = await scene.admin("/admin/user/get_info", {"userId": scene.bob})
+    assert found["displayName"] == "Robert"
+    assert (await scene.admin("/admin/user/get_info", {"name": scene.bob}))["userId"] == scene.bob
+
+
+async def bob_everywhere(scene: Scene) -> None:
+    """Bob is registered, connected, and in a group."""
+    await scene.register()
+    await group_chats(scene)
+    scene.kept["token"] = await scene.token(scene.bob)
+
+
+async def destroy_user(scene: Scene) -> None:
+    await scene.admin("/admin/user/destroy", {"userId": scene.bob})
+
+
+async def bob_is_nowhere(scene: Scene) -> None:
+    assert await scene.members() == [scene.ann]
+    with pytest.raises(InvalidStatus):
+        await SocketClient.connect(scene.topology.socket_url, scene.kept["token"], f"{scene.bob}-client", 5)
+    answer = await scene.topology.admin("/admin/user/get_info", {"name": scene.bob})
+    assert answer["code"] == 253
+    assert await contiguous(scene, "ann", scene.to_team)
+
+
+async def bob_connected(scene: Scene) -> None:
+    """Bob is connected."""
+    scene.kept["bob"] = await scene.join(scene.bob)
+
+
+async def forbid(scene: Scene) -> None:
+    await scene.admin("/admin/user/update_block_status", {"userId": scene.bob, "status": 2})
+
+
+async def bob_is_forbidden(scene: Scene) -> None:
+    await scene.kept["bob"].closed()
+    assert (await scene.admin("/admin/user/check_block_status", {"userId": scene.bob}))["status"] == 2
+    token = await scene.token(scene.bob)
+    with pytest.raises(InvalidStatus):
+        await SocketClient.connect(scene.topology.socket_url, token, f"{scene.bob}-client", 5)
+
+
+async def send_as_ann(scene: Scene) -> None:
+    conversation = {"type": 0, "target": scene.bob}
+    body = {"sender": scene.ann, "conv": conversation, "payload": text("x")}
+    scene.kept["sent"] = await scene.admin("/admin/message/send", body)
+
+
+async def bob_has_it_once_or_twice(scene: Scene) -> None:
+    messages = await contiguous(scene, "bob", scene.to_ann)
+    assert [each["seq"] for each in messages] in ([1], [1, 2])
+    assert str(scene.kept["sent"]["messageUid"]) == messages[-1]["uid"]
+
+
+async def an_admin_wrote(scene: Scene) -> None:
+    """Both are connected; the server API has sent a message, so it is known by its uid."""
+    scene.kept["ann"], scene.kept["bob"] = await scene.join(scene.ann), await scene.join(scene.bob)
+    body = {"sender": scene.ann, "conv": {"type": 0, "target": scene.bob}, "payload": text("secret")}
+    scene.kept["sent"] = await scene.admin("/admin/message/send", body)
+
+
+async def recall_by_uid(scene: Scene) -> None:
+    uid = scene.kept["sent"]["messageUid"]
+    await scene.admin("/admin/message/recall", {"operator": scene.ann, "messageUid": uid})
+
+
+async def is_recalled(scene: Scene) -> None:
+    messages = await contiguous(scene, "bob", scene.to_ann)
+    assert [(each["seq"], each.get("ref")) for each in messages] == [(1, None), (2, 1)]
+    assert messages[0]["recalled"]["by"] == scene.ann
+    assert "secret" not in json.dumps(messages)
+
+
+async def delete_by_uid(scene: Scene) -> None:
+    await scene.admin("/admin/message/delete", {"messageUid": scene.kept["sent"]["messageUid"]})
+
+
+async def create_group(scene: Scene) -> None:
+    await scene.found()
+
+
+async def the_group_works(scene: Scene) -> None:
+    scene.kept["ann"], scene.kept["bob"] = await scene.join(scene.ann), await scene.join(scene.bob)
+    assert await scene.members() == sorted([scene.ann, scene.bob])
+    before = await contiguous(scene, "ann", scene.to_team)
+    await persist(scene.topology, scene.kept["ann"], send_body(scene.to_team, "x", "c", len(before)))
+    await scene.topology.settle()
+    assert scene.kept["bob"].pushes[-1]["body"]["seq"] == len(before) + 1
+
+
+async def add_member(scene: Scene) -> None:
+    body = {"operator": scene.ann, "group_id": scene.team, "members": [{"member_id": scene.cem}]}
+    await scene.admin("/admin/group/member/add", body)
+
+
+async def cem_is_in(scene: Scene) -> None:
+    assert await scene.members() == sorted([scene.ann, scene.bob, scene.cem])
+    cem = scene.kept["cem"] = await scene.join(scene.cem)
+    messages = await contiguous(scene, "ann", scene.to_team)
+    head = messages[-1]["seq"]
+    assert [each["seq"] for each in messages] == list(range(1, head + 1))
+    await persist(scene.topology, cem, send_body(scene.to_team, "x", "c", head))
+    await persist(scene.topology, scene.kept["ann"], send_body(scene.to_team, "y", "d", head + 1))
+    await scene.topology.settle()
+    assert cem.pushes[-1]["body"]["seq"] == head + 2
+
+
+async def remove_member(scene: Scene) -> None:
+    body = {"operator": scene.ann, "group_id": scene.team, "members": [scene.bob]}
+    await scene.admin("/admin/group/member/del", body)
+
+
+async def bob_is_out(scene: Scene) -> None:
+    assert await scene.members() == [scene.ann]
+    messages = await contiguous(scene, "ann", scene.to_team)
+    head = messages[-1]["seq"]
+    assert [each["seq"] for each in messages] == list(range(1, head + 1))
+    assert 106 in [each["content"]["type"] for each in messages]
+    await scene.topology.settle()
+    pushes = len(scene.kept["bob"].pushes)
+    await persist(scene.topology, scene.kept["ann"], send_body(scene.to_team, "after", "c", head))
+    await scene.topology.settle()
+    assert len(scene.kept["bob"].pushes) == pushes
+    assert max(each["seq"] for each in await contiguous(scene, "bob", scene.to_team)) <= head
+    refused = await scene.kept["bob"].request("message", "send", send_body(scene.to_team, "no", "c", 1))
+    assert refused["code"] == 9
+
+
+async def dissolve(scene: Scene) -> None:
+    await scene.admin("/admin/group/del", {"operator": scene.ann, "group_id": scene.team}, fine=(253,))
+
+
+async def the_group_is_gone(scene: Scene) -> None:
+    answer = await scene.topology.admin("/admin/group/get_info", {"groupId": scene.team})
+    assert answer["code"] == 253
+    messages = await contiguous(scene, "bob", scene.to_team)
+    assert 108 in [each["content"]["type"] for each in messages]
+    refused = await scene.kept["ann"].request("message", "send", send_body(scene.to_team, "no", "c", 1))
+    assert refused["code"] == 253
+    hello = await scene.kept["bob"].call("session", "hello", {})
+    assert [state["last"] > 0 for state in hello["conversations"]] == [True]
+
+
+async def add_word(scene: Scene) -> None:
+    await scene.admin("/admin/sensitive/add", {"words": [scene.word]})
+
+
+async def the_word_is_listed(scene: Scene) -> None:
+    assert scene.word in (await scene.admin("/admin/sensitive/query", {}))["words"]
+
+
+async def remove_word(scene: Scene) -> None:
+    await scene.admin("/admin/sensitive/del", {"words": [scene.word]})
+
+
+async def the_word_is_not_listed(scene: Scene) -> None:
+    assert scene.word not in (await scene.admin("/admin/sensitive/query", {}))["words"]
+
+
+SOCKET, MESSAGE, API = "ConnectWs", "MessageWs", "ServerApi"
+OPERATIONS = [
+    Operation("message.delete for all", MESSAGE, two_chat, delete_for_all, is_gone_for_all),
+    Operation("message.delete for oneself", MESSAGE, two_chat, delete_for_me, is_gone_for_me),
+    Operation("message.read", MESSAGE, two_chat, read, is_read),
+    Operation("session.hello", SOCKET, two_chat, hello, names_what_is_new),
+    Operation("session.hello, unregistered", SOCKET, unregistered, hello, names_what_is_new),
+    Operation("session.ping", SOCKET, two_chat, ping, names_what_is_new),
+    Operation("session.kick", SOCKET, a_phone_and_the_web, kick_own, the_web_is_out),
+    Operation("session.logout", SOCKET, a_phone_and_the_web, log_out, the_web_is_out),
+    Operation("$connect, authorizer", "ConnectAuthorizer", ann_is_there, connect, bob_gets_pushes),
+    Operation("$connect", SOCKET, ann_is_there, connect, bob_gets_pushes),
+    Operation("$disconnect", SOCKET, two_chat, disconnect, bob_is_offline_and_misses_nothing),
+    Operation("user/get_token", API, nothing, get_token, the_token_opens),
+    Operation("user/create", API, nothing, create_user, bob_is_registered),
+    Operation("user/update", API, bob_registered, update_user, bob_is_robert),
+    Operation("user/destroy", API, bob_everywhere, destroy_user, bob_is_nowhere),
+    Operation("user/update_block_status", API, bob_connected, forbid, bob_is_forbidden),
+    Operation("user/kickoff_client", API, a_phone_and_the_web, kick_by_admin, the_web_is_out),
+    Operation("message/send", API, bob_connected, send_as_ann, bob_has_it_once_or_twice),
+    Operation("message/recall", API, an_admin_wrote, recall_by_uid, is_recalled),
+    Operation("message/delete", API, an_admin_wrote, delete_by_uid, is_gone_for_all),
+    Operation("group/create", API, nothing, create_group, the_group_works),
+    Operation("group/member/add", API, group_chats, add_member, cem_is_in),
+    Operation("group/member/del", API, group_chats, remove_member, bob_is_out),
+    Operation("group/del", API, group_chats, dissolve, the_group_is_gone),
+    Operation("sensitive/add", API, nothing, add_word, the_word_is_listed),
+    Operation("sensitive/del", API, add_word, remove_word, the_word_is_not_listed),
+]
+
+
+async def play(topology: Topology, operation: Operation, action: Any = None, nth: int = 0) -> int:
+    """One run, cut at its n-th call if an action is given; returns how many calls it made."""
+    scene = Scene(topology)
+    try:
+        await operation.prepare(scene)
+        await topology.settle()
+        if action:
+            topology.faults.on(function=operation.function, action=action, nth=nth)
+        with topology.meter.measure() as measured:
+            await operation.run(scene)
+            await topology.settle()
+        topology.faults.clear()
+        await operation.check(scene)
+    except (AssertionError, TimeoutError, InvalidStatus) as error:
+        raise AssertionError(f"{operation.name}, {action} at call {nth}") from error
+    finally:
+        topology.faults.clear()
+        await scene.close()
+    return len(measured.calls(function=operation.function))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_an_operation_cut_at_any_call_is_finished_by_its_repeat(topology: Topology, operation: Operation) -> None:
+    points = topology.run(play(topology, operation))
+    print(f"{operation.name}: {points} crash points")  # noqa: T201
+    assert points, f"{operation.name} has no crash point"
+    for nth in range(1, points + 1):
+        action = ACTIONS[(nth + OPERATIONS.index(operation)) % len(ACTIONS)]
+        topology.run(play(topology, operation, action, nth))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_an_operation_cut_at_any_call_in_any_way_is_finished_by_its_repeat(
+    topology: Topology, operation: Operation
+) -> None:
+    points = topology.run(play(topology, operation))
+    for nth, action in itertools.product(range(1, points + 1), ACTIONS):
+        topology.run(play(topology, operation, action, nth))
+
+
+def test_an_upload_permission_needs_no_call_that_could_be_cut(topology: Topology) -> None:
+    async def work() -> None:
+        scene = Scene(topology)
+        scene.kept["ann"] = await scene.join(scene.ann)
+        body = {"mediaType": 1, "name": "a.jpg", "size": 10, "contentType": "image/jpeg"}
+        with topology.meter.measure() as measured:
+            granted = await ask(scene, "ann", "message", "upload", body)
+        assert granted["url"]
+        assert measured.calls(function=MESSAGE) == []
+        await scene.close()
+
+    topology.run(work())

@@ -17,6 +17,8 @@ from im.message.media import LIFE_S
 from im.message.model import (
     HISTORY_LIMIT,
     MAX_CID_LENGTH,
+    MAX_CLIENT_LINE,
+    MAX_GROUP_LINES,
     MAX_ID_LENGTH,
     MAX_RECIPIENTS,
     MAX_RECIPIENTS_BYTES,
@@ -333,6 +335,8 @@ def test_the_limits_are_those_of_the_code() -> None:
         "`cid`": f"{MAX_CID_LENGTH} characters",
         "ids of users, groups and clients": f"{MAX_ID_LENGTH} characters",
         "content as compact JSON (`im.max_message_bytes`)": f"{switches.max_message_bytes:,} bytes",
+        "`line` of a message that one sends": f"{MAX_CLIENT_LINE}",
+        "lines of one group": f"{MAX_GROUP_LINES}",
         "readers in `to`": f"{MAX_RECIPIENTS:,}",
         "readers in `to` as compact JSON": f"{MAX_RECIPIENTS_BYTES:,} bytes",
         "slots between `base` and the end of the conversation": f"{MAX_WALK:,}",

@@ -1,0 +1,119 @@
+"""What the documentation lists is what the code has."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from im.server_api.endpoints import ENDPOINTS, NOT_IMPLEMENTED
+from im.settings import Switches
+from stacks.config import Environment, Run
+
+ROOT = Path(__file__).parents[2]
+OPERATIONS = ROOT / "docs/operations.md"
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "clients/python/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+REQUIRED = "required"
+
+
+def section(page: Path, title: str) -> str:
+    """The text under a heading, up to the next heading of the same or a higher level."""
+    level, text = title.split(" ")[0], page.read_text()
+    start = text.index(f"\n{title}\n")
+    end = re.compile(rf"\n#{{1,{len(level)}}} ").search(text, start + len(title))
+    return text[start : end.start() if end else None]
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    """The cells of each table row whose first cell is code."""
+    for line in text.splitlines():
+        if line.startswith("| `"):
+            yield [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+def told(text: str) -> dict[str, str]:
+    """First and second column of the tables."""
+    return {cells[0].strip("` "): cells[1].strip("` ") for cells in rows(text)}
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(list(value) if isinstance(value, tuple) else value)
+
+
+def test_every_switch_is_told_with_its_default() -> None:
+    expected = {field.metadata["key"]: as_json(field.default) for field in fields(Switches)}
+
+    assert told(section(OPERATIONS, "## Switches")) == expected
+
+
+def test_every_key_of_an_environment_is_told_with_its_default() -> None:
+    environment = Environment(name="any", protect=False)
+    expected = {}
+    for field in fields(Environment):
+        required = field.default is MISSING and field.default_factory is MISSING
+        value = getattr(environment, field.name)
+        if field.name == "switches":
+            value = value.dump()
+        expected[field.name] = REQUIRED if required else as_json(dict(value) if field.name == "memory_mb" else value)
+    del expected["name"]
+
+    text = section(OPERATIONS, "## Environments").partition("Flags of one run")[0]
+    assert told(text) == expected
+
+
+def test_every_flag_of_a_run_is_told_with_its_default() -> None:
+    run = Run.parse({"environments": {"dev": {"protect": False}}})
+    expected = {field.name: str(getattr(run, field.name)) for field in fields(Run) if field.name != "environment"}
+    expected = {name: {"False": "false", "True": "true"}.get(value, value) for name, value in expected.items()}
+
+    text = section(OPERATIONS, "## Environments").partition("Flags of one run")[2]
+    assert told(text) == {"env": run.environment.name, **expected}
+
+
+def test_every_variable_of_the_runner_is_told_with_its_default() -> None:
+    source = (ROOT / "local/__main__.py").read_text().split('"""')[1]
+    variables = re.findall(r"``(IM_\w+|STATE)``\s+\(([^)]*)\)", source)
+    defaults = {name: "none" if "without it" in what else what for name, what in variables}
+    expected = {name: (re.findall("``(.*?)``", what) or [what])[0] for name, what in defaults.items()}
+
+    assert told(section(OPERATIONS, "## The local runner")) == expected
+
+
+def test_the_readme_lists_the_endpoints_that_are_served() -> None:
+    text = section(README, "### What is served today")
+    listed = {f"/admin/{area}/{name}" for area, names in rows(text) for name in re.findall(r"`([\w/]+)`", names)}
+
+    assert {path.replace("`", "") for path in listed} == set(ENDPOINTS)
+
+
+def test_the_readme_says_how_many_endpoints_answer_254() -> None:
+    assert f"{len(NOT_IMPLEMENTED)} known paths answer 254" in " ".join(README.read_text().split())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        path, _, anchor = target.partition("#")
+        if "://" in path:
+            continue
+        leads_to = page.parent / path if path else page
+        assert leads_to.exists(), target
+        if anchor:
+            assert anchor in {slug(line) for line in leads_to.read_text().splitlines() if line.startswith("#")}, target
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lstrip("#").strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_make_targets_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = re.findall(r"(?:^|`)(?:\w+=\S* )*make ([a-z-]+)", page.read_text(), re.MULTILINE)
+
+    assert set(named) <= targets

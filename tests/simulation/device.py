@@ -30,7 +30,6 @@ class Draft:
     conversation: Conversation
     cid: str
     base: int
-    tries: int = 0
 
 
 @dataclass(slots=True)
@@ -70,9 +69,10 @@ class Talk:
         self.head = max(self.head, head)
         self._catch_up()
 
-    def has_gap(self) -> bool:
-        """Whether something is missing that is known to exist."""
-        return bool(self.early) or self.head > self.through
+    @property
+    def behind(self) -> bool:
+        """Whether something is known to exist that is not here, and is one's own."""
+        return self.through < (self.head if self.last is None else self.last)
 
     def _catch_up(self) -> None:
         while message := self.early.pop(self.through + 1, None):
@@ -116,8 +116,7 @@ class Device:
     def compose(self, conversation: Conversation, cid: str) -> Draft:
         """Put a message under way, with the highest seq that is known to exist as its base."""
         talk = self.talk(conversation)
-        known = max(talk.head, talk.through, *talk.early, 0) if talk.early else max(talk.head, talk.through)
-        draft = self.outbox[conversation] = Draft(conversation, cid, known)
+        draft = self.outbox[conversation] = Draft(conversation, cid, max(talk.head, talk.through))
         return draft
 
     def acknowledge(self, draft: Draft, seq: int, uid: int, payload: str) -> None:
@@ -144,8 +143,8 @@ class Device:
         talk.receive(Seen(body["seq"], int(body["uid"]), body["cid"], body["from"], body.get("ref", 0), content))
         return conversation if talk.early else None
 
-    def note(self, conversation: Conversation, head: int, read: int, first: int, last: int | None) -> bool:
-        """A sync names a conversation; returns whether it has to be pulled."""
+    def note(self, conversation: Conversation, head: int, read: int, first: int, last: int | None) -> None:
+        """A sync names a conversation."""
         talk = self.talk(conversation)
         talk.head = max(talk.head, head)
         talk.read = max(talk.read, read)
@@ -153,7 +152,6 @@ class Device:
         if first > talk.through + 1:
             talk.through = first - 1
             talk.early = {seq: message for seq, message in talk.early.items() if seq > talk.through}
-        return talk.through < (last if last is not None else talk.head)
 
 
 def seen(message: Message) -> Seen:

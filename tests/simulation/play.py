@@ -58,6 +58,7 @@ class Play:
         self.refused: set[tuple[str, str, str]] = set()
         self.removed_by_last = False
         self.unclear = False
+        self._first_payloads: dict[tuple[str, int], str] = {}
         self._owners: dict[str, str] = {}
         self._cids = 0
 
@@ -95,20 +96,18 @@ class Play:
             return
         environment, client = self.stage.environment(number), f"{device.user}-{device.client}"
         environment.connect.renew(device.user, client, 1, device.connection, self.stage.world.now)
-        behind = []
         for _ in range(50):
             changes = environment.connect.hello(device.user, device.sync, 2)
             if lost:
                 return
             for state in changes.conversations:
                 key = (device.user, state.conversation)
-                if device.note(state.conversation, state.head, state.read, state.first, state.last):
-                    behind.append(state.conversation)
+                device.note(state.conversation, state.head, state.read, state.first, state.last)
                 self.read_floor[key] = max(self.read_floor[key], state.read)
             device.sync = changes.token
             if not changes.more:
                 break
-        for conversation in dict.fromkeys(behind):
+        for conversation in [each for each, talk in device.talks.items() if talk.behind]:
             self.pull(device, conversation, number)
 
     def pull(self, device: Device, conversation: Conversation, number: int = 0) -> None:
@@ -262,7 +261,7 @@ class Play:
 
     def _notices(self, kind: int, user: str, group: str) -> Iterator[int]:
         for seq, message in list(self.stage.world.messages.logs[group_log(group)].items()):
-            payload = payload_from_json(message.payload)
+            payload = payload_from_json(self._first_payloads.get((message.log, seq), message.payload))
             if payload.type == kind and user in notice_of(payload)["ms"]:
                 yield seq
 
@@ -279,6 +278,8 @@ class Play:
             entries = [(slots[seq].sender, slots[seq].cid, slots[seq].uid) for seq in sorted(slots)]
             assert entries[: len(known)] == known, f"{log} has changed"
             self.log_copies[log] = entries
+            for seq in range(len(known) + 1, len(entries) + 1):
+                self._first_payloads[log, seq] = slots[seq].payload
             names = [entry[:2] for entry in entries]
             assert len(set(names)) == len(names), f"{log} holds a message twice: {names}"
             uids = [uid for _, _, uid in entries]

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ import im.connect.service
 import im.group.service
 import im.message.service
 from im.message.model import Conversation
+from tests.simulation.calls import one_by_one
 from tests.simulation.device import Device
 from tests.simulation.play import Play
 from tests.simulation.stage import FATES
@@ -30,20 +30,7 @@ Scene = Callable[[Play], list[Operation]]
 def calls_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the product does on several threads happens in one row here: the turnstile decides what comes between."""
     for module in (im.message.service, im.connect.service, im.group.service):
-        monkeypatch.setattr(module, "run_all", _one_by_one)
-
-
-def _one_by_one(calls: list[Callable[[], Any]]) -> list[Any]:
-    failures: list[Exception] = []
-    results = []
-    for call in calls:
-        try:
-            results.append(call())
-        except Exception as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
-    return results
+        monkeypatch.setattr(module, "run_all", one_by_one)
 
 
 def perform(scene: Scene, seed: int) -> None:

@@ -26,8 +26,8 @@ from tests.fakes.message import MemoryMessageStore
 _START_MS = 1_790_000_000_000
 _LOG = "0:a:b:0"
 _PAYLOAD = "x" * 900
-_SECONDS, _SENDS = 30.0, 1_500
-"""A simulation lasts so many virtual seconds, or so many messages if that is shorter."""
+_SENDS = 1_500
+"""A simulation lasts so many messages."""
 _ITEM_READ_UNITS = 0.25
 """A message of 1 KB is a quarter of 4 KB; the walk is consistent."""
 
@@ -206,7 +206,7 @@ class _Conversation:
 
 def simulate(rate: float, seed: int = 1) -> Contention:
     """Senders that arrive at random, on average so many a second."""
-    conversation = _Conversation(rate, seed, min(_SECONDS, _SENDS / rate))
+    conversation = _Conversation(rate, seed, _SENDS / rate)
     conversation.time.start(0.0, conversation.arrive)
     conversation.time.run()
     tally, stored = conversation.tally, len(conversation.tally.waits_ms)

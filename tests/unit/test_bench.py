@@ -2,6 +2,7 @@
 
 from random import Random
 from statistics import quantiles
+from xml.etree import ElementTree
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_a_simulated_conversation_repeats_itself_and_conflicts_more_the_busier_i
     quiet, busy = simulate(1), simulate(30)
 
     assert simulate(30) == busy
-    assert quiet.write_units == 1.0
+    assert 1.0 <= quiet.write_units < 1.1
     assert quiet.refused == busy.refused == 0
     assert 1.2 < busy.write_units < 2.0
     assert quiet.p99_ms < busy.p99_ms
@@ -85,6 +86,7 @@ def test_a_figure_says_whether_it_met_its_target() -> None:
 def test_a_chart_has_a_line_for_each_series_inside_its_frame() -> None:
     drawn = chart("t", "x", "y", {"one": [(1, 1), (10, 50)], "two & three": [(1, 2), (10, 20)]})
 
+    ElementTree.fromstring(drawn)
     assert drawn.count("<polyline") == 2
     assert "two &amp; three" in drawn
     assert drawn.count("<circle") == 4

@@ -27,10 +27,26 @@ def deleted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_the_bucket_of_an_unprotected_environment_is_emptied(deleted: list[str]) -> None:
+def test_the_bucket_of_an_unprotected_environment_is_emptied(
+    deleted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda question: "dev")
+
     teardown.empty_media("dev")
 
     assert deleted == ["the-bucket"]
+
+
+@pytest.mark.parametrize("said", ["", "yes", "prod"])
+def test_without_the_environments_name_nothing_is_deleted(
+    deleted: list[str], monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda question: said)
+
+    with pytest.raises(SystemExit, match="nothing was deleted"):
+        teardown.empty_media("dev")
+
+    assert deleted == []
 
 
 def test_a_protected_environment_keeps_its_media(deleted: list[str]) -> None:

@@ -15,6 +15,7 @@ from im.platform.metrics import Count, ignore
 from im.platform.uids import Uids, uid_ms
 
 _PUTS_BEFORE_WALK = 2
+"""Lost puts in a row after which the log is read up to its head: chasing a busy head put by put never gets there."""
 _MAX_PUTS = 64
 
 
@@ -79,7 +80,7 @@ class Log:
         """
         seq, previous = base.seq + 1, base.uid
         for puts in range(_MAX_PUTS):
-            if behind or puts == _PUTS_BEFORE_WALK:
+            if behind or (puts and puts % _PUTS_BEFORE_WALK == 0):
                 behind = False
                 walked = 0
                 for slot in self._store.after(draft.log, seq - 1, walk.slots + 1, consistent=True):

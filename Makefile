@@ -71,6 +71,13 @@ bench-cost: $(READY) ## Price everything beside two other designs and a server; 
 bench-speed: $(READY) ## CPU, latency, posts a second, start-up, contention; writes docs/speed.md
 	@PYTHONPATH=layers/core/python $(BIN)/python -m bench.speed
 
+.PHONY: chaos
+SECONDS ?= 180
+CLIENTS ?= 40
+SEED ?= 1
+chaos: $(READY) ## Real clients while everything fails; counts broken promises: make chaos SECONDS=180 CLIENTS=40 SEED=1
+	@PYTHONPATH=clients/python/src $(BIN)/python -m bench.chaos --seconds $(SECONDS) --clients $(CLIENTS) --seed $(SEED)
+
 node_modules/.ready: package-lock.json $(READY)
 	@$(BIN)/npm ci --silent
 	@touch $@

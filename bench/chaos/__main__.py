@@ -1,0 +1,69 @@
+"""``make chaos SECONDS=180 CLIENTS=40 SEED=n``: a run, its table, and ``.local/chaos.json``."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from bench.chaos.checker import VIOLATIONS, Counts
+from bench.chaos.run import Outcome, Plan, run
+from bench.chaos.weather import WEATHERS
+from local.synth import ROOT
+
+FILE = ROOT / ".local" / "chaos.json"
+_COLUMNS = tuple(asdict(Counts()))
+
+
+def table(outcome: Outcome) -> str:
+    """The counts of every class and their sum."""
+    rows = [*outcome.report.classes.items(), ("all", outcome.report.total)]
+    heads = [name.replace("_", " ") for name in _COLUMNS]
+    lines = [" " * 29 + "".join(f"{head.split()[0]:>11}" for head in heads)]
+    lines.append(" " * 29 + "".join(f"{' '.join(head.split()[1:]):>11}" for head in heads))
+    for name, counts in rows:
+        lines.append(f"{name:<29}" + "".join(f"{value:>11}" for value in asdict(counts).values()))
+    return "\n".join(lines)
+
+
+def figures(outcome: Outcome, plan: Plan) -> dict[str, object]:
+    """The same for machines."""
+    total = outcome.report.total
+    return {
+        "seconds": plan.seconds,
+        "clients": plan.clients,
+        "seed": plan.seed,
+        "violations": total.violations,
+        "violation_kinds": VIOLATIONS,
+        "total": asdict(total),
+        "classes": {name: asdict(counts) for name, counts in outcome.report.classes.items()},
+        "faults": outcome.faults,
+        "examples": outcome.report.examples,
+    }
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run, print, write; 1 when a promise was broken."""
+    parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=180, help="of traffic, over all classes of faults")
+    parser.add_argument("--clients", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faults", nargs="*", choices=list(WEATHERS), default=list(WEATHERS))
+    chosen = parser.parse_args(arguments)
+    plan = Plan(chosen.seconds, chosen.clients, chosen.seed, tuple(chosen.faults))
+    outcome = asyncio.run(run(plan, lambda line: print(line, flush=True)))
+    print(f"\n{table(outcome)}\n")
+    for example in outcome.report.examples:
+        print(example)
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(json.dumps(figures(outcome, plan), indent=2) + "\n")
+    broken = outcome.report.total.violations
+    print(
+        f"{'Every promise held.' if not broken else f'{broken} violations.'} Figures are in {FILE.relative_to(ROOT)}."
+    )
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

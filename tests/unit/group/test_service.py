@@ -539,6 +539,20 @@ def test_a_removal_that_was_cut_anywhere_is_finished_by_repeating_it() -> None:
         assert not club.world.groups.get_members("team", ["bob"])["bob"].leaving
 
 
+def test_a_removal_closes_what_a_joining_that_was_cut_short_has_opened(club: Club) -> None:
+    club.create("ann")
+    with pytest.raises(Crash):
+        club.service(CrashPoint(after=4)).add_members("olga", "team", [GroupMember("eve")])
+    assert "eve" not in club.present()
+    assert "team" in club.groups.groups_of("eve")
+
+    club.groups.remove_members("olga", "team", ["eve"])
+    after = club.say("ann", "after")
+
+    assert club.groups.groups_of("eve") == []
+    assert after not in club.sees("eve")
+
+
 def test_a_dissolution_that_was_cut_anywhere_is_finished_by_repeating_it() -> None:
     def prepare(club: Club) -> None:
         club.create("ann")

@@ -333,12 +333,19 @@ class GroupService(GroupReader):
     ) -> None:
         """Put users out of a group; who is not in is ignored (server-api spec 2.3, member/del).
 
+        But for one thing: a joining that was cut short has opened a row, and whoever says that its user shall be out wants
+        it closed.
+
         Raises:
             ImError: 253 no such group.
         """
         self._check_teller(operator, announcement)
-        self.info(group)
+        info = self.info(group)
         affected = self._leavers(group, users)
+        others = set(users).difference(member.id for member in affected)
+        half_in = [user for user in others if self._is_open(user, group)]
+        if half_in:
+            self._close_rows(group, half_in, self._heads(info))
         if affected:
             ids = [member.id for member in affected]
             data = {"g": group, "o": operator, "ms": ids}

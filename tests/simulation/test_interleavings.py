@@ -76,8 +76,12 @@ def _pair(play: Play) -> tuple[Device, Device]:
 
 
 def _team(play: Play, *users: str) -> list[Device]:
+    """A group that has chatted: the environments remember its roster, its head and where its members are."""
     play.found("team", *users)
-    return [play.device(user) for user in users]
+    devices = [play.device(user) for user in users]
+    for number in range(4):
+        play.send(devices[0], TEAM, number)
+    return devices
 
 
 def senders_in_one_conversation(play: Play) -> list[Operation]:

@@ -194,6 +194,7 @@ def test_the_own_other_device_expects_what_the_sending_one_does_not() -> None:
 
 def test_what_was_there_before_the_run_is_not_expected() -> None:
     assert broken(counted([*sends(*TEXTS), *shown(3)], start=2)) == {}
+    assert broken(counted([*sends(*TEXTS), *shown(1, 2, 3)], start=2)) == {}
 
 
 def test_each_violation_is_counted_for_the_faults_under_which_the_message_was_sent() -> None:
@@ -259,6 +260,16 @@ def test_a_frame_that_reaches_a_removed_member_is_seen_after_removal_even_if_it_
 
 def test_what_was_known_before_the_removal_is_expected_of_the_removed_too() -> None:
     assert judged(2, 4, 5) == {"lost": 1, "gaps": 1}
+
+
+def test_what_came_while_the_removal_was_under_way_may_be_seen_or_not() -> None:
+    entries = [Entry(1, "ann", "a"), Entry(2, "desk", left=("ben",))]
+    # The message is acknowledged after the server was asked to remove him, and is in front of his notice.
+    events = [sent("a"), Removing("ben", LOG), Acked(LOG, "a", 1)]
+    notice = Delivered("ben-phone", LOG, 2, "")
+
+    assert broken(counted([*events, notice], entries, devices={"ben-phone": "ben"})) == {}
+    assert broken(counted([*events, *shown(1), notice], entries, devices={"ben-phone": "ben"})) == {}
 
 
 def test_the_notice_of_the_return_and_all_behind_it_is_expected() -> None:

@@ -339,3 +339,66 @@ def test_a_notice_appears_on_every_line_that_is_asked_for(world: World) -> None:
 
 def _payload(text: str) -> Payload:
     return Payload(type=1, searchableContent=text)
+
+
+def rejoin(world: World, user: str) -> None:
+    """An addition in the order in which the group domain does it, up to the notice."""
+    head = world.messages.newest(TEAM.key(user))
+    world.rows.enter(user, "team", {0: head.seq + 1 if head else 1}, world.now // 60_000)
+    roster = world.groups.latest_roster("team").with_added([user])
+    world.groups.put_roster("team", roster, roster.version - 1)
+    world.groups.publish("team", roster, world.now)
+
+
+def test_a_repeated_send_does_not_reach_who_came_after_the_message(world: World) -> None:
+    leave(world, "carol", 0)
+    world.say("alice", "while she was out", group="team")
+    rejoin(world, "carol")
+    bob, carol = world.online("bob"), world.online("carol")
+
+    world.say("alice", "while she was out", group="team")
+
+    assert [push["seq"] for push in world.pushes(bob)] == [1]
+    assert world.pushes(carol) == []
+
+
+def test_a_repeated_send_through_the_queue_does_not_reach_who_came_after_the_message() -> None:
+    world = World(inline_limit=1)
+    found(world, "alice", "bob", "carol")
+    leave(world, "carol", 0)
+    world.say("alice", "while she was out", group="team")
+    rejoin(world, "carol")
+    world.queue.jobs.clear()
+
+    world.say("alice", "while she was out", group="team")
+
+    assert {user for job in world.queue.jobs for user in job.users} == {"alice", "bob"}
+
+
+def test_who_joins_between_the_append_and_the_delivery_does_not_get_the_message(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave(world, "carol", 0)
+    bob, carol = world.online("bob"), world.online("carol")
+    put = world.messages.put
+
+    def put_then_join(message: Message, *, indexed: bool) -> Message | None:
+        occupant = put(message, indexed=indexed)
+        rejoin(world, "carol")
+        return occupant
+
+    monkeypatch.setattr(world.messages, "put", put_then_join)
+
+    world.say("alice", "just before she came", group="team")
+
+    assert [push["seq"] for push in world.pushes(bob)] == [1]
+    assert world.pushes(carol) == []
+
+
+def test_who_was_a_member_all_the_time_gets_a_repeated_send(world: World) -> None:
+    world.say("alice", "hello", group="team")
+    carol = world.online("carol")
+
+    world.say("alice", "hello", group="team")
+
+    assert [push["seq"] for push in world.pushes(carol)] == [1]

@@ -10,7 +10,7 @@ What a send does, in order, and what a crash after each step leaves (docs/delive
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -235,7 +235,7 @@ class MessageService:
             walk=walk,
         )
         self._remember(appended)
-        self._deliver(appended.message, conversation, sender, context, also_to=also_to)
+        self._deliver(appended.message, conversation, sender, context, also_to=also_to, repeated=not appended.fresh)
         return appended.message
 
     def _load(
@@ -356,10 +356,11 @@ class MessageService:
         context: _Context,
         *,
         also_to: Sequence[str] = (),
+        repeated: bool = False,
     ) -> None:
         frame_for = _PushFrames(message)
         if conversation.type == ConversationType.GROUP:
-            self._deliver_to_group(message, conversation.target, sender, context.info, frame_for, also_to)
+            self._deliver_to_group(message, conversation, sender, context.info, frame_for, also_to, repeated=repeated)
             return
         audience = [user for user in context.presences if message.visible_to(user)]
         presences = {user: context.presences[user] for user in audience}
@@ -374,37 +375,71 @@ class MessageService:
     def _deliver_to_group(
         self,
         message: Message,
-        group: str,
+        conversation: Conversation,
         sender: Sender,
         info: GroupInfo | None,
         frame_for: FrameFor,
         also_to: Sequence[str],
+        *,
+        repeated: bool,
     ) -> None:
         """Deliver to the roster as it is *after* the append.
 
         Whoever removes a member changes the roster's version before the notice of removal is appended. A message that
         comes after that notice therefore finds the new version here, and the removed member is not served (promise 8).
+        Who has come since the message was appended, for the first time or again, may not be meant by it.
         """
         if info is None:
             return
+        group = conversation.target
         roster = self._groups.roster(group, info.roster_version)
+        certain = {message.sender, *also_to}
+        if not repeated and roster.version == info.roster_version:
+            certain.update(roster.ids)
         if not self._delivery.is_inline(len(_audience(message, roster.ids, also_to))):
             now = self._groups.get_info(group, consistent=True)
             if now:
                 audience = _audience(message, self._groups.roster(group, now.roster_version).ids, also_to)
                 if message.seq and len(audience) > self._switches.sync_push_above:
                     frame_for = _SyncFrame(message)
+                else:
+                    audience = self._entitled(message, conversation, audience, certain)
                 self._delivery.push(audience, frame_for, skip=sender.connection)
             return
         now, known = self._where(group, info, roster.ids)
         if now is None:
             return
         audience = _audience(message, self._groups.roster(group, now.roster_version).ids, also_to)
+        audience = self._entitled(message, conversation, audience, certain)
         missing = [user for user in audience if user not in known]
         presences = {**known, **(self._delivery.presence.load(missing)[0] if missing else {})}
         reach = self._delivery.push_to({user: presences[user] for user in audience}, frame_for, skip=sender.connection)
         for user, connection in reach.gone:
             self._delivery.audiences.forget(group, user, connection)
+
+    def _entitled(
+        self, message: Message, conversation: Conversation, audience: list[str], certain: Collection[str]
+    ) -> list[str]:
+        """The audience without those whose rows begin behind the message.
+
+        Args:
+            message: one of the log, or one that is never stored and therefore meant for whoever is there.
+            conversation: whose log it is.
+            audience: members as they are now.
+            certain: those who were members before the append.
+        """
+        doubtful = [user for user in audience if user not in certain] if message.seq else []
+        if not doubtful:
+            return audience
+        of_group = replace(conversation, line=0)
+        row_keys = {user: replace(self._rows.key(user, of_group), consistent=True) for user in doubtful}
+        _, items = self._delivery.presence.load((), list(row_keys.values()))
+        barred = {
+            user
+            for user, key in row_keys.items()
+            if key not in items or self._rows.decode(items[key]).first(conversation.line) > message.seq
+        }
+        return [user for user in audience if user not in barred]
 
     def _where(
         self, group: str, info: GroupInfo, roster: Sequence[str]

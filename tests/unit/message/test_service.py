@@ -214,6 +214,18 @@ def test_a_blacklisted_sender_is_refused(world: World) -> None:
     assert world.say("bob", "hello", to="alice").seq == 1
 
 
+def test_a_resend_is_acknowledged_though_a_rule_would_refuse_it_by_now(world: World) -> None:
+    sent = world.say("alice", "hello", to="bob", cid="a")
+    world.say("bob", "no", to="alice", base=1)
+    world.rows.set_blocked("bob", "alice", True)
+
+    again = world.say("alice", "hello", to="bob", cid="a")
+
+    assert again == sent
+    with refusal(Code.IN_BLACK_LIST):
+        world.say("alice", "hello", to="bob", cid="b")
+
+
 def test_a_blacklisted_sender_is_refused_on_every_line(world: World) -> None:
     world.rows.set_blocked("bob", "alice", True)
 

@@ -67,6 +67,7 @@ _HISTORY_EXAMINED = 500
 _PAGE_BYTES = 100_000
 _FRESH_PRESENCE_MS = 20
 _FRESH_MESSAGE_MS = 10_000
+_REFUSED_WALK = 20
 _REMEMBERED_HEADS = 4_096
 _EVENT_WALK = Walk(slots=1_000_000, payload_bytes=10**9)
 _SWALLOW = 1
@@ -193,18 +194,18 @@ class MessageService:
         known = self._messages.newest(log) if base is None and not payload.transparent else None
         base_seq = (known.seq if known else 0) if base is None else base
         context = self._load(sender.user, conversation, log, 0 if known or payload.transparent else base_seq)
-        if not self._admit(sender, conversation, payload, context):
-            return self._pretend()
-        if not sender.is_admin and payload.searchableContent:
-            verdict = self._words.check(payload.searchableContent)
-            if verdict.matched and self._switches.sensitive_filter_type == 0:
-                raise ImError(Code.SENSITIVE_MATCHED)
-            if verdict.matched and self._switches.sensitive_filter_type == _SWALLOW:
-                return self._pretend()
-            if verdict.matched and self._switches.sensitive_filter_type == _MASK:
-                text = payload_to_json(with_text(payload, verdict.masked))
-
         draft = Message(log, 0, 0, message_id, sender.user, 0, text, to=readers)
+        try:
+            allowed = self._allowed(sender, conversation, payload, context)
+        except ImError as refusal:
+            earlier = None if refusal.retry else self._earlier(draft, base)
+            if earlier is None:
+                raise
+            return earlier
+        if allowed is None:
+            return self._earlier(draft, base) or self._pretend()
+        if allowed is not payload:
+            draft = replace(draft, payload=payload_to_json(allowed))
         if payload.transparent:
             draft = replace(draft, uid=self._uids.next(), time=self._clock())
             self._deliver(draft, conversation, sender, context)
@@ -212,6 +213,40 @@ class MessageService:
         head = Head(known.seq, known.uid) if known else self._base(log, base_seq, context)
         sent = self._publish(draft, conversation, sender, context, head, from_server=sender.client is None)
         return Sent(sent.seq, sent.uid, sent.time)
+
+    def _allowed(
+        self, sender: Sender, conversation: Conversation, payload: Payload, context: _Context
+    ) -> Payload | None:
+        """The content as it may be sent; None: swallow it.
+
+        Raises:
+            ImError: a rule refuses it.
+        """
+        if not self._admit(sender, conversation, payload, context):
+            return None
+        if sender.is_admin or not payload.searchableContent:
+            return payload
+        verdict = self._words.check(payload.searchableContent)
+        if not verdict.matched:
+            return payload
+        if self._switches.sensitive_filter_type == 0:
+            raise ImError(Code.SENSITIVE_MATCHED)
+        if self._switches.sensitive_filter_type == _SWALLOW:
+            return None
+        return with_text(payload, verdict.masked) if self._switches.sensitive_filter_type == _MASK else payload
+
+    def _earlier(self, draft: Message, base: int | None) -> Sent | None:
+        """What an earlier attempt got, before the rule came that would refuse it now: a resend finds it (promise 5).
+
+        A client may resend what it pleases, so this looks only so far behind its base. Calls of APIs, without a base, are
+        never resends.
+        """
+        if base is None:
+            return None
+        for slot in self._messages.after(draft.log, base, _REFUSED_WALK, consistent=True):
+            if (slot.sender, slot.cid) == (draft.sender, draft.cid):
+                return Sent(slot.seq, slot.uid, slot.time)
+        return None
 
     def _publish(
         self,

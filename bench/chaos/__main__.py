@@ -4,10 +4,14 @@ import argparse
 import asyncio
 import json
 import sys
+import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
 
 from bench.chaos.checker import VIOLATIONS, Counts
+from bench.chaos.mutations import MUTATIONS, broken_build
 from bench.chaos.run import Outcome, Plan, run
 from bench.chaos.weather import WEATHERS
 from local.synth import ROOT
@@ -50,9 +54,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--clients", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", nargs="*", choices=list(WEATHERS), default=list(WEATHERS))
+    parser.add_argument("--mutation", choices=list(MUTATIONS), help="break the build first, to see the checker find it")
     chosen = parser.parse_args(arguments)
     plan = Plan(chosen.seconds, chosen.clients, chosen.seed, tuple(chosen.faults))
-    outcome = asyncio.run(run(plan, lambda line: print(line, flush=True)))
+    with ExitStack() as build:
+        if chosen.mutation:
+            directory = build.enter_context(tempfile.TemporaryDirectory(prefix="chaos-build-"))
+            plan = replace(plan, roots=build.enter_context(broken_build(MUTATIONS[chosen.mutation], Path(directory))))
+        outcome = asyncio.run(run(plan, lambda line: print(line, flush=True)))
     print(f"\n{table(outcome)}\n")
     for example in outcome.report.examples:
         print(example)

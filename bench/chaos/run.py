@@ -238,7 +238,7 @@ class _Run:
         self._topology.shuffle_frames(None)
         kinds = Counter(each.action for each in self._topology.faults.fired[fired:]) + self._acts
         rolled = await self._roll_call(number)
-        self.fired[weather.name] = dict(sorted(kinds.items()))
+        self.fired[weather.name] = dict(sorted((kinds + Counter(self.fired.get(weather.name))).items()))
         news = Counter(type(event).__name__ for event in self._events[before:])
         acked = len({event.body for event in self._events[before:] if isinstance(event, Acked)})
         self._say(

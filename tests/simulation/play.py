@@ -319,7 +319,7 @@ class Play:
         logs = self.stage.world.messages.logs
         for log, slot in self.withdrawn:
             events = [each for each in logs[log].values() if each.ref == slot and not each.to]
-            kinds = [each.cid for each in events]
+            kinds = [payload_from_json(each.payload).type for each in events]
             assert len(set(kinds)) == len(kinds) >= 1, f"{log}: {slot} has the events {kinds}"
             assert f"text of {logs[log][slot].cid}" not in logs[log][slot].payload
         for device in self.devices:

@@ -229,4 +229,4 @@ def test_whatever_happens_the_promises_hold() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1_200)
 def test_whatever_happens_for_minutes_the_promises_hold() -> None:
-    _play(max_examples=2_000, stateful_step_count=100)
+    _play(max_examples=1_000, stateful_step_count=100)

@@ -138,8 +138,8 @@ class ConnectService:
 
         A socket that cannot be closed now is left: it gets nothing more, may not send, and its next heartbeat is refused.
 
-        The session goes first: from then on the token is void. Presence goes before the socket, so nothing more is sent to
-        a device that has been told to stop.
+        The session goes first: from then on the token is void. The socket goes before its presence, which is how a repeat
+        finds a socket that is still open.
         """
         check_id(user, "userId")
         clients = [client] if client is not None else [session.client for session in self._sessions.of_user(user)]
@@ -147,13 +147,14 @@ class ConnectService:
             self._sessions.mark_deleted(user, each)
             self._drop(user, each, reason)
 
-    def _drop(self, user: str, client: str, reason: str | None) -> None:
-        device = self._delivery.presence.remove(user, client)
-        if device is None or not device.online:
+    def _drop(self, user: str, client: str, reason: str) -> None:
+        device = self._delivery.presence.load_one(user).device(client)
+        if device is None:
             return
-        if reason is not None:
+        if device.online:
             self._delivery.post(user, device, frames.push("kicked", {"reason": reason}))
-        self._delivery.close(device.connection)
+            self._delivery.close(device.connection)
+        self._delivery.presence.remove(user, client)
 
     def kick_own(self, user: str, client: str) -> None:
         """A user ends his session on a PC, the web or a pad (client-semantics spec 2.2, KPCC).
@@ -192,8 +193,8 @@ class ConnectService:
         if status == _FORBIDDEN:
             for device in self._delivery.presence.load_one(user).devices:
                 if device.online:
-                    self._delivery.presence.disconnect(user, device.client, device.connection, self._clock())
                     self._delivery.close(device.connection)
+                    self._delivery.presence.disconnect(user, device.client, device.connection, self._clock())
 
     def block_status(self, user: str) -> int:
         """A user's global status."""

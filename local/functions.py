@@ -12,7 +12,7 @@ import time
 import traceback
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -365,6 +365,7 @@ class FunctionHost:
         return threads
 
 
-def private_modules(roots: list[Path], now_ms: Callable[[], int]) -> PrivateModules:
-    """How the product's packages are imported: from the repository, with the runner's clock for the wall clock."""
-    return PrivateModules(roots, frozenset({"im", "functions"}), {"im.platform.clock": {"now_ms": now_ms}})
+def private_modules(roots: list[Path], functions: Iterable[Function], now_ms: Callable[[], int]) -> PrivateModules:
+    """How our packages are imported: the core and wherever handlers are, with the runner's clock for the wall clock."""
+    packages = {"im", *(function.handler.partition(".")[0] for function in functions)}
+    return PrivateModules(roots, frozenset(packages), {"im.platform.clock": {"now_ms": now_ms}})

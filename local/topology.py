@@ -192,7 +192,7 @@ class Topology:
             load_state(self.options.state, self.cloud, template)
         self.host = FunctionHost(
             {name: _local(function, template, addresses) for name, function in template.functions.items()},
-            private_modules(list(self.options.roots), clock.now_ms),
+            private_modules(list(self.options.roots), template.functions.values(), clock.now_ms),
             self._log,
             concurrency=self.options.concurrency,
             observer=self.meter,

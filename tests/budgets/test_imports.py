@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TRIES = 5
+TRIES = 7
 
 CLIENT = "import botocore.session; botocore.session.get_session().create_client('dynamodb', region_name='us-east-1')"
 # Installed here for the tests' sake and absent from the functions' layer.
 WITHOUT_CRYPTOGRAPHY = "import sys; sys.modules['cryptography'] = None"
 
-SOCKET_CEILING, API_CEILING = 1.6, 2.0
+SOCKET_CEILING, API_CEILING = 1.9, 2.3
 FUNCTIONS = {
     "functions.connect.authorizer": SOCKET_CEILING,
     "functions.connect.ws": SOCKET_CEILING,

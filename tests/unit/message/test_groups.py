@@ -331,6 +331,13 @@ def test_the_owner_recalls_a_members_message_and_a_member_does_not_recall_the_ow
     assert event.seq == 3
 
 
+def test_nobody_takes_a_notice_back(world: World) -> None:
+    seqs = world.service.post_notice("team", "alice", 106, {"g": "team", "ms": ["dave"]})
+
+    with refusal(Code.NOT_RIGHT):
+        world.service.recall(Sender("alice"), TEAM, seqs[0])
+
+
 def test_a_notice_appears_on_every_line_that_is_asked_for(world: World) -> None:
     seqs = world.service.post_notice("team", "alice", 110, {"g": "team", "n": "x", "m": None}, lines=(0, 3))
 

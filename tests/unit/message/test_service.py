@@ -526,6 +526,15 @@ def test_a_recalled_message_can_still_be_deleted(world: World) -> None:
     assert world.service.get_by_uid(sent.uid).deleted
 
 
+def test_its_author_can_delete_a_message_that_he_has_recalled(world: World) -> None:
+    world.say("alice", "oops", to="bob")
+    world.service.recall(Sender("alice"), BOB, 1)
+
+    world.service.delete(Sender("alice"), BOB, 1, everybody=True)
+
+    assert world.messages.get(BOB.key("alice"), 1).deleted  # type: ignore[union-attr]
+
+
 def test_what_does_not_exist_cannot_be_taken_back(world: World) -> None:
     for seq in (0, 1, 2**53 - 1):
         with refusal(Code.NOT_EXIST):

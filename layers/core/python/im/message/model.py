@@ -347,6 +347,11 @@ def check_cid(cid: str) -> str:
     return cid
 
 
+def is_made_by_server(content_type: int) -> bool:
+    """Whether a content type is the server's own: recalls, deletions, group notices."""
+    return content_type in (ContentType.RECALL, ContentType.DELETE) or 100 <= content_type <= 199
+
+
 def check_client_type(sender: Sender, content_type: int, switches: Switches) -> None:
     """Content types that only the server may make are refused to everybody but an admin (client-semantics spec 3.5, 1-2).
 
@@ -355,7 +360,7 @@ def check_client_type(sender: Sender, content_type: int, switches: Switches) -> 
     """
     if sender.is_admin:
         return
-    if content_type in (ContentType.RECALL, ContentType.DELETE) or 100 <= content_type <= 199:
+    if is_made_by_server(content_type):
         raise InvalidError(f"content.type {content_type} is made by the server only")
     if content_type in switches.forbidden_client_send_types:
         raise ImError(Code.NOT_RIGHT)

@@ -46,6 +46,7 @@ from im.message.model import (
     check_sender_status,
     conversation_of,
     event_payload,
+    is_made_by_server,
     notice_payload,
     original_json,
     payload_from_json,
@@ -767,6 +768,8 @@ class MessageService:
         """Whether the sender may take a message back; ``limit_s`` None means that his own has no time limit."""
         if sender.is_admin:
             return
+        if message.recall is None and is_made_by_server(payload_from_json(message.payload).type):
+            raise ImError(Code.NOT_RIGHT, "notices of the server stay")
         own = message.sender == sender.user
         if own and (limit_s is None or self._clock() - message.time <= limit_s * 1000):
             return

@@ -1,6 +1,6 @@
 # Everything a newcomer types. The first command sets up what it needs (Python packages into .venv, Node as a wheel).
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat test test-all extended check format synth bench bench-cost bench-speed bootstrap deploy destroy clean
+.PHONY: help setup run chat test test-all extended exhaustive check format synth bench bench-cost bench-speed bootstrap deploy destroy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,13 +41,16 @@ chat: $(READY) ## Chat in the terminal, beside `make run`: make chat USER=alice
 	@PYTHONPATH=clients/python/src $(BIN)/python -m wildfire_client.chat --user $(USER) --endpoints .local/endpoints.json
 
 test: $(READY) ## Run the tests (some minutes)
-	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not slow and not emulator"
+	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not slow and not emulator and not exhaustive"
 	@echo "Next: make run serves the system here; make test-all adds the checks, the long tests and a deployment."
 
 test-all: check test extended ## Everything that CI runs
 
 extended: $(READY) ## The long tests, and a real cdk deploy to an emulated AWS
 	@$(BIN)/pytest -q -m "slow or emulator"
+
+exhaustive: $(READY) ## Every AWS call cut in every way, very many orders of calls: the better part of an hour
+	@$(BIN)/pytest -q -m exhaustive
 
 check: $(READY) ## Style, types, stacks
 	@$(BIN)/ruff check .

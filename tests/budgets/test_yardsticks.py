@@ -21,6 +21,7 @@ def rows() -> Iterator[Topology]:
 def measure(topology: Topology, workload: Workload) -> Measurement:
     async def work() -> Measurement:
         async for step in workload.run(topology):
+            await topology.settle()
             with topology.meter.measure() as measured:
                 await step()
                 await topology.settle()

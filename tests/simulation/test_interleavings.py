@@ -325,7 +325,7 @@ def test_an_order_that_once_broke_a_promise_does_not_any_more(scene: Scene, seed
     perform(scene, seed)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("scene", SCENES)
 def test_the_promises_hold_in_very_many_orders_of_calls(scene: Scene) -> None:

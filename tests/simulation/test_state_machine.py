@@ -226,7 +226,7 @@ def test_whatever_happens_the_promises_hold() -> None:
     _play(max_examples=200, stateful_step_count=50, derandomize=True)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1_200)
 def test_whatever_happens_for_minutes_the_promises_hold() -> None:
     _play(max_examples=1_000, stateful_step_count=100)

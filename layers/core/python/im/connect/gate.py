@@ -1,11 +1,9 @@
 """The gate: who may open a socket. Apart from the service, because the authorizer needs no more and must start quickly."""
 
-from im.connect.model import Claims
+from im.connect.model import FORBIDDEN, Claims
 from im.connect.store import SessionStore
 from im.connect.tokens import Tokens
 from im.errors import Code, ImError
-
-_FORBIDDEN = 2
 
 
 class Gate:
@@ -31,7 +29,7 @@ class Gate:
         if claims.client != client:
             raise ImError(Code.TOKEN_ERROR, "the token is another client's")
         session, status = self._sessions.gate(claims.user, claims.client)
-        if status == _FORBIDDEN:
+        if status == FORBIDDEN:
             raise ImError(Code.USER_BLOCKED)
         if session is None or session.deleted or session.generation != claims.generation:
             raise ImError(Code.KICKED_OFF)

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Protocol
 
 from im.connect.model import (
+    FORBIDDEN,
     KICKABLE,
-    MINUTE_MS,
     Changes,
     Claims,
     ConversationState,
@@ -24,14 +24,13 @@ from im.errors import Code, ImError, InvalidError
 from im.group.store import GroupStore
 from im.message.model import Conversation, ConversationType, Row, check_id
 from im.message.store import MessageStore, RowStore
-from im.platform.clock import Clock
+from im.platform.clock import MINUTE_MS, Clock
 from im.platform.dynamo import ConditionFailed
 from im.platform.parallel import run_all
 from im.settings import Switches
 from im.wire import frames
 
 MAX_PAGE = 200
-_FORBIDDEN = 2
 _PLATFORMS = range(18)
 
 
@@ -186,11 +185,11 @@ class ConnectService:
             InvalidError: another status.
         """
         check_id(user, "userId")
-        if status not in (0, 1, _FORBIDDEN):
+        if status not in (0, 1, FORBIDDEN):
             raise InvalidError("status must be 0, 1 or 2")
         self._sessions.set_status(user, status)
         self._delivery.presence.set_status(user, status)
-        if status == _FORBIDDEN:
+        if status == FORBIDDEN:
             for device in self._delivery.presence.load_one(user).devices:
                 if device.online:
                     self._delivery.close(device.connection)

@@ -30,12 +30,11 @@ from im.group.model import (
 )
 from im.group.store import GroupStore
 from im.message.model import Conversation, ConversationType, Message, Origin, Payload, Row, check_id, check_payload
-from im.platform.clock import Clock
+from im.platform.clock import MINUTE_MS, Clock
 from im.platform.ids import NewId
 from im.platform.parallel import run_all
 from im.settings import Switches
 
-_MINUTE_MS = 60_000
 _ROSTER_ATTEMPTS = 8
 _SETTLING_MS = 10_000
 
@@ -245,7 +244,7 @@ class GroupService(GroupReader):
                 created=now,
                 update_dt=now,
                 member_update_dt=now,
-                activity=now // _MINUTE_MS,
+                activity=now // MINUTE_MS,
             )
         )
         check_may_create(info.type, origin)
@@ -323,7 +322,7 @@ class GroupService(GroupReader):
         check_member_count(info.member_count + len(joining), info.max_member_count, origin, self._switches)
         firsts = first_seqs(info, self._heads(info))
         ids = [member.id for member in people]
-        run_all([partial(self._rows.enter, user, group, firsts, now // _MINUTE_MS) for user in ids])
+        run_all([partial(self._rows.enter, user, group, firsts, now // MINUTE_MS) for user in ids])
         self._store.put_members(group, people)
         self._change_roster(group, lambda roster: roster.with_added(ids))
         self._announce(group, operator, Notice.ADDED, {"g": group, "o": operator, "ms": ids}, announcement)
@@ -501,7 +500,7 @@ class GroupService(GroupReader):
         return {line: message.seq if message else 0 for line, message in newest.items()}
 
     def _close_rows(self, group: str, users: Collection[str], lasts: Mapping[int, int]) -> None:
-        minute = self._clock() // _MINUTE_MS
+        minute = self._clock() // MINUTE_MS
         run_all([partial(self._rows.leave, user, group, lasts, minute) for user in sorted(users)])
 
     def _clear(self, group: str, users: Collection[str], lasts: Mapping[int, int]) -> None:

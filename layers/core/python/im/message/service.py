@@ -55,7 +55,7 @@ from im.message.model import (
 )
 from im.message.store import MessageStore, RowStore, Withdrawal
 from im.moderation.service import Filter
-from im.platform.clock import Clock
+from im.platform.clock import MINUTE_MS, Clock
 from im.platform.dynamo import Item, Key
 from im.platform.metrics import Count, ignore
 from im.platform.parallel import run_all
@@ -63,7 +63,6 @@ from im.platform.uids import Uids
 from im.settings import Switches
 from im.wire import frames
 
-MINUTE_MS = 60_000
 _HISTORY_EXAMINED = 500
 _PAGE_BYTES = 100_000
 _FRESH_PRESENCE_MS = 20

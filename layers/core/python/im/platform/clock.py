@@ -3,6 +3,9 @@
 import time
 from collections.abc import Callable
 
+MINUTE_MS = 60_000
+"""Activity is stamped by the minute."""
+
 Clock = Callable[[], int]
 """Returns the present time in milliseconds since 1970."""
 

@@ -1,7 +1,8 @@
 """In-memory sessions, node leases and rate buckets."""
 
 from collections import defaultdict
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from im.connect.model import Session
 

@@ -3,8 +3,9 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from im.delivery.model import Device, Job, Presence
 from im.platform.dynamo import ConditionFailed, Item, Key

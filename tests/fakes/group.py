@@ -1,7 +1,8 @@
 """Groups in memory, holding the same plain items as the table, so that reads which span domains decode them alike."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from im import keys
 from im.group.model import Dissolved, GroupInfo, GroupMember, Roster

@@ -1,8 +1,9 @@
 """Lets the in-memory stores take part in reads that span domains: a key leads to whatever object stands for the item."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from im.platform.dynamo import Item, Key
 

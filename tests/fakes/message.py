@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from im.message.model import Conversation, Message, Recall, Row
 from im.message.store import Withdrawal

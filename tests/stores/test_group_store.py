@@ -1,9 +1,9 @@
 """The contract of groups, members and rosters."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from im.group.model import GroupInfo, GroupMember, MemberType, Roster
 from im.group.store import DynamoGroupStore, GroupStore, info_from_item, member_from_item

@@ -1,9 +1,9 @@
 """The contract of the logs, kept by the in-memory store and by DynamoDB alike."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from im.message.model import Message
 from im.message.store import DynamoMessageStore, MessageStore

@@ -1,8 +1,7 @@
 """The contract of the users."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from im.platform.dynamo import Dynamo
 from im.profile.model import User

@@ -45,7 +45,7 @@ def as_json(value: Any) -> str:
 
 
 def test_every_switch_is_told_with_its_default() -> None:
-    expected = {field.metadata["key"]: as_json(field.default) for field in fields(Switches)}
+    expected = {key: as_json(default) for key, default in Switches.defaults().items()}
 
     assert told(section(OPERATIONS, "## Switches")) == expected
 

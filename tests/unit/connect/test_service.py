@@ -1,8 +1,7 @@
 """Tokens, sessions, kicks, and what a device has missed."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from im.connect.model import ConversationState, SyncToken
 from im.connect.tokens import TokenExpired, Tokens

@@ -1,8 +1,7 @@
 """The log: contiguous seqs, and each message once, whatever is repeated."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from im.errors import Code, ImError
 from im.message.log import Head, Log, Walk

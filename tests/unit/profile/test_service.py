@@ -1,10 +1,10 @@
 """Registering, changing, finding and destroying users."""
 
-from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from im.errors import Code, ImError, InvalidError
 from im.profile.model import Field, User, UserType

@@ -6,8 +6,9 @@ the shared capacity plus one share each.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from im.errors import Code, ImError
 from im.platform.clock import Clock
@@ -22,8 +23,7 @@ class Buckets(Protocol):
         """Add an amount to an owner's count in a window and return the sum."""
 
 
-@dataclass(slots=True)
-class _Share:
+class _Share(Struct):
     window: int
     left: int
     refused: bool = False

@@ -4,10 +4,10 @@ A handler registers its operations with a schema each; it never sees a malformed
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from im.errors import Code, ImError
 from im.limits import RateLimiter
@@ -18,8 +18,7 @@ Answer = dict[str, Any]
 Operation = Callable[["Call", Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """Who asks, over which socket.
 
     Attributes:

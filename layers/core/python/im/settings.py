@@ -8,9 +8,10 @@ a wrong type fails at synth, not in production.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
+
+from msgspec import Struct, field
 
 
 class Env(StrEnum):
@@ -36,47 +37,44 @@ class SettingsError(Exception):
 _EXCEPTIONS = (401, 402, 403, 404, 405, 407, 408, 410, 411)
 
 
-def _switch(key: str, default: Any) -> Any:
-    return field(default=default, metadata={"key": key})
+class Switches(Struct, frozen=True):
+    """Behaviour switches; a field's encoded name is its Wildfire (or ``im.``) key. ``parse`` reads a mapping of keys."""
 
+    multi_endpoint: bool = field(default=False, name="server.multi_endpoint")
+    multi_pc_endpoint: bool = field(default=False, name="server.multi_pc_endpoint")
+    multi_pad_endpoint: bool = field(default=False, name="server.multi_pad_endpoint")
+    token_expire_ms: int = field(default=0, name="token.expire_time")
+    admin_no_check_time: bool = field(default=False, name="http.admin.no_check_time")
+    admin_rate_limit: int = field(default=10_000, name="http.admin.rate_limit")
+    client_rate_limit: int = field(default=100, name="client.request_rate_limit")
+    recall_time_limit_s: int = field(default=120, name="message.recall_time_limit")
+    disable_group_manager_recall: bool = field(default=False, name="message.disable_group_manager_recall")
+    allow_owner_recall_self: bool = field(default=True, name="group.allow_owner_recall_self_msg")
+    allow_manager_recall_self: bool = field(default=False, name="group.allow_manager_recall_self_msg")
+    forbidden_client_send_types: tuple[int, ...] = field(default=(), name="message.forbidden_client_send_types")
+    blacklist_strategy: int = field(default=0, name="message.blacklist.strategy")
+    blacklist_exception_types: tuple[int, ...] = field(default=_EXCEPTIONS, name="message.blacklist_exception_types")
+    group_mute_exception_types: tuple[int, ...] = field(default=_EXCEPTIONS, name="message.group_mute_exception_types")
+    global_mute_exception_types: tuple[int, ...] = field(
+        default=_EXCEPTIONS, name="message.global_mute_exception_types"
+    )
+    remote_history: bool = field(default=True, name="message.remote_history_message")
+    sensitive_filter_type: int = field(default=0, name="sensitive.filter.type")
+    visible_quit_or_kickoff: int = field(default=0, name="group.visible_quit_or_kickoff_notification")
+    keep_display_name_when_destroy: bool = field(default=True, name="user.keep_display_name_when_destroy")
+    close_api_version: bool = field(default=False, name="http.close_api_version")
 
-@dataclass(frozen=True, slots=True)
-class Switches:
-    """Behaviour switches. Each field's Wildfire (or ``im.``) key is in its metadata; ``parse`` reads a mapping of keys."""
-
-    multi_endpoint: bool = _switch("server.multi_endpoint", False)
-    multi_pc_endpoint: bool = _switch("server.multi_pc_endpoint", False)
-    multi_pad_endpoint: bool = _switch("server.multi_pad_endpoint", False)
-    token_expire_ms: int = _switch("token.expire_time", 0)
-    admin_no_check_time: bool = _switch("http.admin.no_check_time", False)
-    admin_rate_limit: int = _switch("http.admin.rate_limit", 10_000)
-    client_rate_limit: int = _switch("client.request_rate_limit", 100)
-    recall_time_limit_s: int = _switch("message.recall_time_limit", 120)
-    disable_group_manager_recall: bool = _switch("message.disable_group_manager_recall", False)
-    allow_owner_recall_self: bool = _switch("group.allow_owner_recall_self_msg", True)
-    allow_manager_recall_self: bool = _switch("group.allow_manager_recall_self_msg", False)
-    forbidden_client_send_types: tuple[int, ...] = _switch("message.forbidden_client_send_types", ())
-    blacklist_strategy: int = _switch("message.blacklist.strategy", 0)
-    blacklist_exception_types: tuple[int, ...] = _switch("message.blacklist_exception_types", _EXCEPTIONS)
-    group_mute_exception_types: tuple[int, ...] = _switch("message.group_mute_exception_types", _EXCEPTIONS)
-    global_mute_exception_types: tuple[int, ...] = _switch("message.global_mute_exception_types", _EXCEPTIONS)
-    remote_history: bool = _switch("message.remote_history_message", True)
-    sensitive_filter_type: int = _switch("sensitive.filter.type", 0)
-    visible_quit_or_kickoff: int = _switch("group.visible_quit_or_kickoff_notification", 0)
-    keep_display_name_when_destroy: bool = _switch("user.keep_display_name_when_destroy", True)
-    close_api_version: bool = _switch("http.close_api_version", False)
-
-    legacy_signature: bool = _switch("im.legacy_signature", True)
-    seed_demo_objects: bool = _switch("im.seed_demo_objects", True)
-    uid_index: str = _switch("im.uid_index", "all")
-    inline_limit: int = _switch("im.inline_limit", 100)
-    fanout_chunk: int = _switch("im.fanout_chunk", 250)
-    sync_push_above: int = _switch("im.sync_push_above", 2_000)
-    max_message_bytes: int = _switch("im.max_message_bytes", 32_768)
-    max_group_members: int = _switch("im.max_group_members", 2_000)
-    max_upload_bytes: int = _switch("im.max_upload_bytes", 100 * 1024 * 1024)
-    heartbeat_s: int = _switch("im.heartbeat_seconds", 240)
-    clock_window_ms: int = _switch("im.signature_window_ms", 7_200_000)
+    legacy_signature: bool = field(default=True, name="im.legacy_signature")
+    seed_demo_objects: bool = field(default=True, name="im.seed_demo_objects")
+    uid_index: str = field(default="all", name="im.uid_index")
+    inline_limit: int = field(default=100, name="im.inline_limit")
+    fanout_chunk: int = field(default=250, name="im.fanout_chunk")
+    sync_push_above: int = field(default=2_000, name="im.sync_push_above")
+    max_message_bytes: int = field(default=32_768, name="im.max_message_bytes")
+    max_group_members: int = field(default=2_000, name="im.max_group_members")
+    max_upload_bytes: int = field(default=100 * 1024 * 1024, name="im.max_upload_bytes")
+    heartbeat_s: int = field(default=240, name="im.heartbeat_seconds")
+    clock_window_ms: int = field(default=7_200_000, name="im.signature_window_ms")
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
@@ -87,20 +85,27 @@ class Switches:
         Raises:
             SettingsError: an unknown key, or a value of the wrong type.
         """
-        known = {f.metadata["key"]: f for f in fields(cls)}
+        known = dict(zip(cls.__struct_encode_fields__, cls.__struct_fields__, strict=True))
+        defaults = cls.defaults()
         chosen: dict[str, Any] = {}
         for key, value in values.items():
             if key not in known:
                 raise SettingsError(f"unknown switch {key!r}; known are {', '.join(sorted(known))}")
-            chosen[known[key].name] = _coerce(key, value, known[key].default)
+            chosen[known[key]] = _coerce(key, value, defaults[key])
         return cls(**chosen)
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Every switch with its default, by dotted key."""
+        return dict(zip(cls.__struct_encode_fields__, cls.__struct_defaults__, strict=True))
 
     def dump(self) -> dict[str, Any]:
         """The switches that differ from their defaults, by dotted key: what goes into a function's environment."""
+        values = zip(self.__struct_fields__, self.defaults().items(), strict=True)
         return {
-            f.metadata["key"]: list(value) if isinstance(value, tuple) else value
-            for f in fields(self)
-            if (value := getattr(self, f.name)) != f.default
+            key: list(value) if isinstance(value, tuple) else value
+            for name, (key, default) in values
+            if (value := getattr(self, name)) != default
         }
 
 
@@ -116,8 +121,7 @@ def _coerce(key: str, value: Any, default: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What the environment of one function says. Resources that this function does not use are absent."""
 
     region: str

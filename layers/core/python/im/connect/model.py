@@ -1,7 +1,8 @@
 """Sessions, tokens and the sync token: who may connect on which device, and what a device has seen."""
 
 import base64
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from im.errors import InvalidError
 from im.message.model import Conversation
@@ -20,8 +21,7 @@ KICKABLE = frozenset({3, 4, 5, 7, 8, 9, 11, 12})
 """Platforms that a user may kick from another of his devices: PC, web and pad (client-semantics spec 2.2, KPCC)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A user's login on one client.
 
     Attributes:
@@ -41,8 +41,7 @@ class Session:
     deleted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SessionState:
+class SessionState(Struct, frozen=True):
     """A session and whether it is connected; ``last_seen`` in ms."""
 
     session: Session
@@ -50,8 +49,7 @@ class SessionState:
     last_seen: int
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(Struct, frozen=True):
     """What a token says: this user, on this client, at this login."""
 
     user: str
@@ -60,8 +58,7 @@ class Claims:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class SyncToken:
+class SyncToken(Struct, frozen=True):
     """How far a device has synced: everything stamped before ``minute`` is known.
 
     While the pages of one sync are read, ``cursor`` holds the place (activity minute, conversation key) after which the next
@@ -94,8 +91,7 @@ class SyncToken:
             raise InvalidError("sync is not a token of this server") from None
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationState:
+class ConversationState(Struct, frozen=True):
     """What ``hello`` says of a conversation.
 
     Attributes:
@@ -113,8 +109,7 @@ class ConversationState:
     last: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """One page of a sync: conversations that changed, newest activity first."""
 
     time: int

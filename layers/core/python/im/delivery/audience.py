@@ -9,7 +9,9 @@ either he sees the new count and reads presence again, or his append came before
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from im.delivery.model import Presence
 
@@ -21,8 +23,7 @@ Version = tuple[int, int]
 """Roster version and count of arrivals."""
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(Struct):
     version: Version
     presences: dict[str, Presence]
     since: int

@@ -1,13 +1,12 @@
 """Who is reachable where: devices, presence, and the jobs of a fan-out."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True):
     """One client of a user.
 
     Attributes:
@@ -28,8 +27,7 @@ class Device:
         return bool(self.connection)
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(Struct, frozen=True):
     """All devices of a user, and his global status (0 normal, 1 muted, 2 forbidden), read in one go."""
 
     user: str
@@ -55,8 +53,7 @@ class Job(msgspec.Struct, frozen=True):
     skip: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """What a delivery found.
 
     Attributes:

@@ -6,10 +6,10 @@ the 410 of a post, and both remove a connection only while it is still the one r
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from im.delivery.model import Device, Job, Presence
 from im.errors import BusyError

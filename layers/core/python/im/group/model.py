@@ -1,8 +1,10 @@
 """Groups: what they are, and the rules that need no storage (client-semantics spec, section 4)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import IntEnum
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from im.errors import Code, ImError, InvalidError
 from im.message.model import Origin, check_id
@@ -46,8 +48,7 @@ class Notice(IntEnum):
     TRANSFERRED = 109
 
 
-@dataclass(frozen=True, slots=True)
-class GroupInfo:
+class GroupInfo(Struct, frozen=True):
     """A group without its members.
 
     Attributes:
@@ -89,8 +90,7 @@ class GroupInfo:
     starts: Mapping[int, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class GroupMember:
+class GroupMember(Struct, frozen=True):
     """A member, or the tombstone of one.
 
     Attributes:
@@ -120,8 +120,7 @@ class GroupMember:
         return self.type in (MemberType.OWNER, MemberType.MANAGER)
 
 
-@dataclass(frozen=True, slots=True)
-class Roster:
+class Roster(Struct, frozen=True):
     """Who is in a group, compactly, in the order of joining."""
 
     version: int
@@ -143,8 +142,7 @@ class Roster:
         return Roster(self.version + 1, tuple(member for member in self.ids if member not in ids))
 
 
-@dataclass(frozen=True, slots=True)
-class Dissolved:
+class Dissolved(Struct, frozen=True):
     """What remains of a group that is gone.
 
     Attributes:

@@ -7,9 +7,11 @@ conversation row, which is opened before he becomes a member and closed before h
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from im import keys
 from im.errors import BusyError, Code, ImError
@@ -83,8 +85,7 @@ class Notices(Protocol):
         """Append a notice and deliver it; returns its seq by line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
+class Announcement(Struct, frozen=True):
     """How an operation is told to the group.
 
     Attributes:
@@ -99,8 +100,7 @@ class Announcement:
 _BUILT_IN = Announcement()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(Struct, frozen=True, order=True):
     """How far a device knows the changes of a group's members: time of the change (ms), and user id."""
 
     time: int = 0

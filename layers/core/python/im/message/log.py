@@ -6,7 +6,8 @@ there. Since the client repeats the same cid and base on every resend, a message
 a free slot is, whatever happened to the answer: that is the whole duplicate detection, and it lasts for ever.
 """
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from im.errors import BusyError, Code, ImError
 from im.message.model import MAX_WALK, Message
@@ -19,16 +20,14 @@ _PUTS_BEFORE_WALK = 2
 _MAX_PUTS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The last slot that is known of a log: its seq (0 for an empty log) and uid (0 if unknown)."""
 
     seq: int = 0
     uid: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(Struct, frozen=True):
     """How far an append may read from its base to the free slot: reading costs, and the client chose the base."""
 
     slots: int
@@ -38,8 +37,7 @@ class Walk:
 CLIENT_WALK = Walk(slots=MAX_WALK, payload_bytes=256 * 1024)
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(Struct, frozen=True):
     """A message in its slot; ``fresh`` is False when it was there before."""
 
     message: Message

@@ -3,9 +3,10 @@
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 from im.errors import Code, ImError, InvalidError
 from im.platform.clock import Clock
@@ -16,8 +17,7 @@ _CONTENT_TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}(; ?[\w-]+=[\w.-]+)?", r
 _UNSAFE = re.compile(r"[^\w.\-]", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(Struct, frozen=True):
     """Where and how to put a file: POST ``fields`` and the file to ``url``; then it is found at ``remote_url``.
 
     ``expires`` is when the permission ends, ms.

@@ -7,11 +7,11 @@ that refer to the seq that they concern, so every device learns of them by the s
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from im import keys
 from im.errors import Code, ImError, InvalidError
@@ -117,8 +117,7 @@ def with_text(payload: Payload, text: str) -> Payload:
     return msgspec.structs.replace(payload, searchableContent=text)
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(Struct, frozen=True):
     """A conversation from one user's side: in a single chat the target is the other user."""
 
     type: int
@@ -147,16 +146,14 @@ def conversation_of(key: str, reader: str) -> Conversation:
     return Conversation(kind, second if reader == first else first, line)
 
 
-@dataclass(frozen=True, slots=True)
-class Recall:
+class Recall(Struct, frozen=True):
     """Who took a message back, and when (ms)."""
 
     by: str
     time: int
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One slot of a log.
 
     Attributes:
@@ -203,8 +200,7 @@ class Message:
         return seconds > 0 and self.time + seconds * 1000 <= now_ms
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(Struct, frozen=True):
     """Who sends: a user, on one of his clients or through an API.
 
     Attributes:
@@ -225,8 +221,7 @@ class Sender:
         return self.origin is Origin.ADMIN
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """What an accepted message got: its place (0 if transparent or swallowed), uid and time (ms)."""
 
     seq: int
@@ -234,8 +229,7 @@ class Sent:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A user's own row of one conversation.
 
     Attributes:

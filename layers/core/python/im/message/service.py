@@ -11,8 +11,10 @@ What a send does, in order, and what a crash after each step leaves (docs/delive
 
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from im import keys
 from im.delivery.model import Presence
@@ -74,8 +76,7 @@ _SWALLOW = 1
 _MASK = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
+class _Context(Struct, frozen=True):
     """What one batch read says of a send: all eventually consistent, all in one round trip."""
 
     read_at: int
@@ -88,8 +89,7 @@ class _Context:
     member: GroupMember | None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A part of a conversation, as one reader may see it.
 
     Attributes:
@@ -103,8 +103,7 @@ class Page:
     head: int
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """A request for the messages of one conversation after a seq."""
 
     conversation: Conversation

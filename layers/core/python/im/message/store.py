@@ -8,9 +8,10 @@ and de the same for a deletion for everybody.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
@@ -64,8 +65,7 @@ class RowItem(Model):
     l = JSONAttribute(null=True)  # noqa: E741
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
+class Withdrawal(Struct, frozen=True):
     """How far a message's withdrawal has got: the head when it was marked, from which its event is searched."""
 
     message: Message

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import ahocorasick
+from msgspec import Struct
 
 from im.errors import InvalidError
 
@@ -32,8 +32,7 @@ def check_word(word: str) -> str:
     return folded
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What a check found: whether any word, and the text with each found word replaced by ``***``."""
 
     matched: bool

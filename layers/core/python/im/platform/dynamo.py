@@ -9,13 +9,13 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 import botocore.client
 import botocore.config
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
@@ -156,8 +156,7 @@ def _translate(error: Exception) -> Exception:
     return error
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """One item's address for ``Dynamo.batch_get``: the table, and its key attributes with their values."""
 
     table: str

@@ -11,10 +11,11 @@ import hmac
 import random
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import quote, urlsplit
+
+from msgspec import Struct, field
 
 from im.platform.clock import Clock, now_ms
 
@@ -24,8 +25,7 @@ _ATTEMPT_TIMEOUT_S = 2.0
 _BACKOFF_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(Struct, frozen=True):
     """One frame for one socket.
 
     Attributes:
@@ -41,8 +41,7 @@ class Post:
     frame: bytes
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct):
     """What became of the posts: ``gone`` sockets no longer exist; ``failed`` ones may, but did not take the frame."""
 
     gone: list[Post] = field(default_factory=list)
@@ -59,8 +58,7 @@ class Poster(Protocol):
         """Close a socket; one that is gone already is fine. False when it may still be open."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """What a request is signed with."""
 
     access_key: str

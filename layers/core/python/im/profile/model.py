@@ -1,8 +1,10 @@
 """Users' profiles (client-semantics spec, section 5). Hosting them is optional: any id can chat without one."""
 
-from dataclasses import dataclass, fields, replace
 from enum import IntEnum, IntFlag
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from im.errors import Code, ImError, InvalidError
 from im.message.model import check_id
@@ -40,8 +42,7 @@ class Field(IntFlag):
     NAME = 0x200
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """A registered user.
 
     Attributes:
@@ -78,11 +79,11 @@ def check_user(user: User) -> User:
     check_id(user.id, "userId")
     check_id(user.name, "name")
     limits = {"portrait": MAX_PORTRAIT, "extra": MAX_EXTRA}
-    for field in fields(user):
-        value: Any = getattr(user, field.name)
-        limit = limits.get(field.name, MAX_TEXT)
+    for name in user.__struct_fields__:
+        value: Any = getattr(user, name)
+        limit = limits.get(name, MAX_TEXT)
         if isinstance(value, str) and len(value) > limit:
-            raise InvalidError(f"{field.name} may have {limit} characters")
+            raise InvalidError(f"{name} may have {limit} characters")
     return user
 
 

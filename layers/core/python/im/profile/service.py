@@ -1,8 +1,9 @@
 """The use cases of users (server-api spec 2.1)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from im.errors import BusyError, Code, ImError, InvalidError
 from im.message.model import check_id

@@ -6,10 +6,10 @@ see an exception and no silent success; a failure of ours answers HTTP 200 with 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import Struct
 
 from im.errors import Code, ImError
 from im.limits import RateLimiter
@@ -33,8 +33,7 @@ class UsedSignatures(Protocol):
         """Remember a signature until then; False when it is remembered already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An HTTP answer; ``code`` is the envelope's, for logs and metrics, None without an envelope."""
 
     status: int

@@ -4,8 +4,10 @@ The dispatcher serves from this table; whatever documents the API is generated f
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from im.connect.service import ConnectService
 from im.errors import Code, ImError
@@ -21,8 +23,7 @@ DELETING_OPERATOR = "admin"
 """Who is said to have deleted a message when the caller does not say: the SDKs cannot."""
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(Struct, frozen=True):
     """What the endpoints call."""
 
     users: ProfileService
@@ -35,8 +36,7 @@ class Services:
 Run = Callable[[Services, Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One path.
 
     Attributes:

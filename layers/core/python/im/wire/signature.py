@@ -11,7 +11,8 @@ SHA-256 of the body in hex, timestamp, nonce.
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from im.errors import Code, ImError
 
@@ -20,8 +21,7 @@ _VERSION = "v1="
 _MAX_HEADER = 256
 
 
-@dataclass(frozen=True, slots=True)
-class HttpCall:
+class HttpCall(Struct, frozen=True):
     """An HTTP request, as far as the server API looks at it.
 
     Attributes:
@@ -39,8 +39,7 @@ class HttpCall:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """What a deployment accepts.
 
     Attributes:
@@ -52,8 +51,7 @@ class Policy:
     window_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """A valid signature, and until when it would be accepted again if it were not remembered (ms).
 
     ``expires`` is None when the deployment does not check time: then a repeat is as good as the first.

@@ -21,8 +21,12 @@ class Code(IntEnum):
     INVALID_MESSAGE = 10
     GROUP_ALREADY_EXIST = 11
     ALREADY_IN_GROUP = 12
+    FRIEND_ALREADY_REQUEST = 16
+    FRIEND_REQUEST_BLOCKED = 18
+    FRIEND_REQUEST_EXPIRED = 19
     NOT_IN_CHATROOM = 20
     NOT_IN_CHANNEL = 21
+    ALREADY_FRIENDS = 23
     RECALL_TIME_EXPIRED = 24
     ROBOT_NO_TOKEN = 27
     MESSAGE_TOO_LARGE = 35
@@ -59,8 +63,12 @@ TEXT: dict[Code, str] = {
     Code.INVALID_MESSAGE: "invalid message",
     Code.GROUP_ALREADY_EXIST: "group already exist",
     Code.ALREADY_IN_GROUP: "member already in group",
+    Code.FRIEND_ALREADY_REQUEST: "already send request",
+    Code.FRIEND_REQUEST_BLOCKED: "friend request blocked",
+    Code.FRIEND_REQUEST_EXPIRED: "friend request expired",
     Code.NOT_IN_CHATROOM: "not in chatroom",
     Code.NOT_IN_CHANNEL: "not in channel",
+    Code.ALREADY_FRIENDS: "already friends",
     Code.RECALL_TIME_EXPIRED: "time expired",
     Code.ROBOT_NO_TOKEN: "robot no token",
     Code.MESSAGE_TOO_LARGE: "message too large",
@@ -116,3 +124,12 @@ class InvalidError(ImError):
 
     def __init__(self, msg: str) -> None:
         super().__init__(Code.INVALID_PARAMETER, msg)
+
+
+def not_hosted(what: str) -> ImError:
+    """The refusal of everything that belongs to a part which this deployment does not host, such as friendships.
+
+    Args:
+        what: the part, in the plural.
+    """
+    return ImError(Code.NOT_IMPLEMENT, f"{what} are not hosted here")

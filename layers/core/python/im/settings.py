@@ -34,6 +34,8 @@ class SettingsError(Exception):
     """The configuration is unusable; the text names the variable or key."""
 
 
+_DAY_MS = 86_400_000
+_OPEN_TO_STRANGERS = ("admin", "FireRobot", "wfc_file_transfer")
 _EXCEPTIONS = (401, 402, 403, 404, 405, 407, 408, 410, 411)
 
 
@@ -54,6 +56,10 @@ class Switches(Struct, frozen=True):
     forbidden_client_send_types: tuple[int, ...] = field(default=(), name="message.forbidden_client_send_types")
     blacklist_strategy: int = field(default=0, name="message.blacklist.strategy")
     blacklist_exception_types: tuple[int, ...] = field(default=_EXCEPTIONS, name="message.blacklist_exception_types")
+    disable_stranger_chat: bool = field(default=False, name="message.disable_stranger_chat")
+    allow_stranger_chat_list: tuple[str, ...] = field(
+        default=_OPEN_TO_STRANGERS, name="message.allow_stranger_chat_list"
+    )
     group_mute_exception_types: tuple[int, ...] = field(default=_EXCEPTIONS, name="message.group_mute_exception_types")
     global_mute_exception_types: tuple[int, ...] = field(
         default=_EXCEPTIONS, name="message.global_mute_exception_types"
@@ -61,9 +67,16 @@ class Switches(Struct, frozen=True):
     remote_history: bool = field(default=True, name="message.remote_history_message")
     sensitive_filter_type: int = field(default=0, name="sensitive.filter.type")
     visible_quit_or_kickoff: int = field(default=0, name="group.visible_quit_or_kickoff_notification")
+    disable_friend_request: bool = field(default=False, name="friend.disable_friend_request")
+    repeat_request_ms: int = field(default=7 * _DAY_MS, name="friend.repeat_request_duration")
+    reject_request_ms: int = field(default=30 * _DAY_MS, name="friend.reject_request_duration")
+    request_expiration_ms: int = field(default=7 * _DAY_MS, name="friend.request_expiration_duration")
+    robot_auto_accept: bool = field(default=True, name="friend.robot_auto_accept")
     keep_display_name_when_destroy: bool = field(default=True, name="user.keep_display_name_when_destroy")
     close_api_version: bool = field(default=False, name="http.close_api_version")
 
+    host_friends: bool = field(default=True, name="im.host_friends")
+    friend_requests_per_day: int = field(default=200, name="im.friend_requests_per_day")
     legacy_signature: bool = field(default=True, name="im.legacy_signature")
     seed_demo_objects: bool = field(default=True, name="im.seed_demo_objects")
     uid_index: str = field(default="all", name="im.uid_index")
@@ -80,7 +93,7 @@ class Switches(Struct, frozen=True):
     def parse(cls, values: Mapping[str, Any]) -> Self:
         """Read switches by their dotted keys; absent ones keep their defaults.
 
-        Lists of content types may be given as a JSON list or as Wildfire's comma separated text.
+        Lists may be given as a JSON list or as Wildfire's comma separated text.
 
         Raises:
             SettingsError: an unknown key, or a value of the wrong type.
@@ -112,6 +125,8 @@ class Switches(Struct, frozen=True):
 def _coerce(key: str, value: Any, default: Any) -> Any:
     if isinstance(default, tuple):
         parts = value.split(",") if isinstance(value, str) else value
+        if default and isinstance(default[0], str):
+            return _texts(key, parts)
         try:
             return tuple(int(part) for part in parts if str(part).strip())
         except (TypeError, ValueError):
@@ -119,6 +134,12 @@ def _coerce(key: str, value: Any, default: Any) -> Any:
     if type(value) is not type(default):
         raise SettingsError(f"{key} takes {type(default).__name__}, got {value!r}")
     return value
+
+
+def _texts(key: str, parts: Any) -> tuple[str, ...]:
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise SettingsError(f"{key} takes a list of texts, got {parts!r}")
+    return tuple(text for part in parts if (text := part.strip()))
 
 
 class Settings(Struct, frozen=True):

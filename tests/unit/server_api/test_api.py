@@ -13,7 +13,8 @@ from im.message.model import Conversation
 from im.moderation.service import ModerationService
 from im.profile.service import ProfileService
 from im.server_api.api import ServerApi
-from im.server_api.endpoints import ENDPOINTS, NOT_IMPLEMENTED, Services
+from im.server_api.endpoints import NOT_IMPLEMENTED
+from im.server_api.registry import ENDPOINTS, Services
 from im.wire.signature import HttpCall, sign, sign_native
 from tests.fakes.profile import MemoryUserStore
 from tests.fakes.world import World

@@ -10,12 +10,12 @@ from im.errors import Code, ImError, InvalidError
 from im.group.model import GroupInfo, GroupMember
 from im.message.model import Message, Payload, payload_to_json
 from im.profile.model import User
-from im.wire import server_api as wire
+from im.wire.api import codec, groups, messages, users
 from im.wire.objects import GroupOut, MemberOut, UserOut
 
 
 def decode(schema: Any, value: Any) -> Any:
-    return wire.decode(schema, json.dumps(value).encode())
+    return codec.decode(schema, json.dumps(value).encode())
 
 
 def written(value: Any) -> Any:
@@ -27,7 +27,7 @@ def written(value: Any) -> Any:
 
 def test_null_is_absent_and_unknown_members_are_ignored() -> None:
     body = decode(
-        wire.SendMessage,
+        messages.SendMessage,
         {
             "sender": "a",
             "conv": {"type": None, "target": "b", "line": None, "conversationType": 0},
@@ -38,16 +38,16 @@ def test_null_is_absent_and_unknown_members_are_ignored() -> None:
         },
     )
 
-    assert body == wire.SendMessage("a", wire.ConversationBody("b"), Payload(type=1))
+    assert body == messages.SendMessage("a", messages.ConversationBody("b"), Payload(type=1))
 
 
 def test_numbers_booleans_and_texts_stand_for_one_another() -> None:
-    body = decode(wire.UserBody, {"userId": 17, "name": True, "gender": "2", "extra": 5, "type": 3.0, "mobile": 1.5})
+    body = decode(users.UserBody, {"userId": 17, "name": True, "gender": "2", "extra": 5, "type": 3.0, "mobile": 1.5})
 
     assert (body.userId, body.name, body.gender, body.extra, body.type, body.mobile) == ("17", "true", 2, "5", 3, "1.5")
-    assert decode(wire.UserQuery, {"includeDeleted": "TRUE"}).includeDeleted
-    assert decode(wire.UserQuery, {"includeDeleted": 1}).includeDeleted
-    assert decode(wire.SetBlockStatus, {"userId": "u", "status": True}).status == 1
+    assert decode(users.UserQuery, {"includeDeleted": "TRUE"}).includeDeleted
+    assert decode(users.UserQuery, {"includeDeleted": 1}).includeDeleted
+    assert decode(users.SetBlockStatus, {"userId": "u", "status": True}).status == 1
 
 
 @pytest.mark.parametrize(
@@ -62,43 +62,43 @@ def test_numbers_booleans_and_texts_stand_for_one_another() -> None:
     ],
 )
 def test_a_message_uid_may_be_a_number_digits_or_a_javascript_long(uid: Any) -> None:
-    assert decode(wire.MessageRef, {"messageUid": uid}).messageUid == 588522146047721600
+    assert decode(messages.MessageRef, {"messageUid": uid}).messageUid == 588522146047721600
 
 
 @pytest.mark.parametrize("uid", [0, -1, "abc", "", 1.5, 2**63, 10**30, [1], {"low": 1}, "1" * 25])
 def test_what_is_no_message_uid_is_refused(uid: Any) -> None:
     with pytest.raises(InvalidError):
-        decode(wire.MessageRef, {"messageUid": uid})
+        decode(messages.MessageRef, {"messageUid": uid})
 
 
 @pytest.mark.parametrize(
     ("schema", "value", "expected"),
     [
-        (wire.SetBlockStatus, {"userId": "u", "block": 2}, wire.SetBlockStatus("u", 2)),
-        (wire.SetBlockStatus, {"userId": "u", "status": 1, "block": 2}, wire.SetBlockStatus("u", 1)),
+        (users.SetBlockStatus, {"userId": "u", "block": 2}, users.SetBlockStatus("u", 2)),
+        (users.SetBlockStatus, {"userId": "u", "status": 1, "block": 2}, users.SetBlockStatus("u", 1)),
         (
-            wire.SendMessage,
+            messages.SendMessage,
             {"sender": "a", "conv": {"target": "b"}, "payload": {"type": 1}, "userMessage": True},
-            wire.SendMessage("a", wire.ConversationBody("b"), Payload(type=1), isUserMessage=True),
+            messages.SendMessage("a", messages.ConversationBody("b"), Payload(type=1), isUserMessage=True),
         ),
         (
-            wire.SendMessage,
+            messages.SendMessage,
             {
                 "sender": "a",
                 "conv": {"target": "b"},
                 "payload": {"type": 1, "binaryContent": "eHg=", "mentionedTargets": ["c"]},
                 "toUsers": [],
             },
-            wire.SendMessage(
+            messages.SendMessage(
                 "a",
-                wire.ConversationBody("b"),
+                messages.ConversationBody("b"),
                 Payload(type=1, base64edData="eHg=", mentionedTarget=("c",)),
             ),
         ),
         (
-            wire.AddMembers,
+            groups.AddMembers,
             {"operator": "o", "group_id": "g", "members": [{"member_id": "m"}], "memberExtra": "x", "to_lines": []},
-            wire.AddMembers(operator="o", group_id="g", members=(wire.MemberBody("m"),), member_extra="x"),
+            groups.AddMembers(operator="o", group_id="g", members=(groups.MemberBody("m"),), member_extra="x"),
         ),
     ],
 )
@@ -107,15 +107,15 @@ def test_other_spellings_are_known(schema: Any, value: Any, expected: Any) -> No
 
 
 def test_a_content_without_a_type_has_type_0() -> None:
-    body = decode(wire.SendMessage, {"sender": "a", "conv": {"target": "b"}, "payload": {}})
+    body = decode(messages.SendMessage, {"sender": "a", "conv": {"target": "b"}, "payload": {}})
 
     assert body.payload == Payload(type=0)
 
 
 def test_an_empty_body_has_no_members() -> None:
-    assert wire.decode(wire.UserQuery, b" ") == wire.UserQuery()
+    assert codec.decode(users.UserQuery, b" ") == users.UserQuery()
     with pytest.raises(InvalidError, match="userId"):
-        wire.decode(wire.UserRef, b"")
+        codec.decode(users.UserRef, b"")
 
 
 @pytest.mark.parametrize(
@@ -123,24 +123,28 @@ def test_an_empty_body_has_no_members() -> None:
 )
 def test_what_is_not_an_object_of_the_schema_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidError):
-        wire.decode(wire.UserRef, body)
+        codec.decode(users.UserRef, body)
 
 
 @pytest.mark.parametrize(
     ("schema", "value", "path"),
     [
-        (wire.UserRef, {"userId": ""}, "$.userId"),
-        (wire.UserRef, {"userId": ["u"]}, "$.userId"),
-        (wire.UserRef, {"userId": "u" * 65}, "$.userId"),
-        (wire.UserQuery, {"mobile": "1" * 65}, "$.mobile"),
-        (wire.DissolveGroup, {"operator": "o", "group_id": "g", "to_lines": list(range(17))}, "$.to_lines"),
-        (wire.GetToken, {"userId": "u", "clientId": "c", "platform": "two"}, "$.platform"),
-        (wire.GetToken, {"userId": "u", "clientId": "c", "platform": 2**31}, "$.platform"),
-        (wire.RemoveMembers, {"operator": "o", "group_id": "g", "members": "m"}, "$.members"),
-        (wire.SendMessage, {"sender": "a", "payload": {}, "conv": {"type": 7, "target": "b"}}, "$.conv.type"),
-        (wire.SendMessage, {"sender": "a", "payload": {}, "conv": {"line": -1, "target": "b"}}, "$.conv.line"),
-        (wire.SendMessage, {"sender": "a", "payload": {"content": {}}, "conv": {"target": "b"}}, "$.payload.content"),
-        (wire.DissolveGroup, {"operator": "o", "group_id": "g", "to_lines": [0, -1]}, "$.to_lines"),
+        (users.UserRef, {"userId": ""}, "$.userId"),
+        (users.UserRef, {"userId": ["u"]}, "$.userId"),
+        (users.UserRef, {"userId": "u" * 65}, "$.userId"),
+        (users.UserQuery, {"mobile": "1" * 65}, "$.mobile"),
+        (groups.DissolveGroup, {"operator": "o", "group_id": "g", "to_lines": list(range(17))}, "$.to_lines"),
+        (users.GetToken, {"userId": "u", "clientId": "c", "platform": "two"}, "$.platform"),
+        (users.GetToken, {"userId": "u", "clientId": "c", "platform": 2**31}, "$.platform"),
+        (groups.RemoveMembers, {"operator": "o", "group_id": "g", "members": "m"}, "$.members"),
+        (messages.SendMessage, {"sender": "a", "payload": {}, "conv": {"type": 7, "target": "b"}}, "$.conv.type"),
+        (messages.SendMessage, {"sender": "a", "payload": {}, "conv": {"line": -1, "target": "b"}}, "$.conv.line"),
+        (
+            messages.SendMessage,
+            {"sender": "a", "payload": {"content": {}}, "conv": {"target": "b"}},
+            "$.payload.content",
+        ),
+        (groups.DissolveGroup, {"operator": "o", "group_id": "g", "to_lines": [0, -1]}, "$.to_lines"),
     ],
 )
 def test_a_refusal_names_the_place(schema: Any, value: Any, path: str) -> None:
@@ -150,7 +154,7 @@ def test_a_refusal_names_the_place(schema: Any, value: Any, path: str) -> None:
 
 
 def test_small_numbers_of_a_group_count_only_from_1_to_127() -> None:
-    body = decode(wire.GroupBody, {"mute": 128, "join_type": -1, "searchable": 127, "private_chat": 1, "type": 9})
+    body = decode(groups.GroupBody, {"mute": 128, "join_type": -1, "searchable": 127, "private_chat": 1, "type": 9})
 
     info = body.model()
     assert (info.mute, info.join_type, info.searchable, info.private_chat, info.type) == (0, 0, 127, 1, 9)
@@ -182,7 +186,7 @@ def test_a_message_has_both_names_of_its_conversation_and_every_text_of_its_cont
     payload = payload_to_json(Payload(type=1, searchableContent="hi", mentionedTarget=("c",)))
     message = Message("0|0|ann|bob", 3, 588522146047721600, "cid", "bob", 5, payload, to=("ann",))
 
-    out = written(wire.MessageOut.of(message))
+    out = written(messages.MessageOut.of(message))
 
     assert out["conv"] == out["conversation"] == {"type": 0, "target": "ann", "line": 0}
     assert (out["messageId"], out["sender"], out["toUsers"], out["timestamp"]) == (
@@ -208,24 +212,24 @@ def test_a_message_has_both_names_of_its_conversation_and_every_text_of_its_cont
 
 
 def test_a_binary_part_is_written_when_there_is_one() -> None:
-    assert written(wire.PayloadOut.of(Payload(type=1, base64edData="eHg=")))["base64edData"] == "eHg="
+    assert written(messages.PayloadOut.of(Payload(type=1, base64edData="eHg=")))["base64edData"] == "eHg="
 
 
 def test_the_envelope() -> None:
-    assert wire.success(None) == b'{"code":0,"msg":"success"}'
-    assert wire.success("text") == b'{"code":0,"msg":"success","result":"text"}'
-    assert wire.success([]) == b'{"code":0,"msg":"success","result":[]}'
-    assert wire.success(wire.SentMessage(2**62, 1)) == (
+    assert codec.success(None) == b'{"code":0,"msg":"success"}'
+    assert codec.success("text") == b'{"code":0,"msg":"success","result":"text"}'
+    assert codec.success([]) == b'{"code":0,"msg":"success","result":[]}'
+    assert codec.success(messages.SentMessage(2**62, 1)) == (
         b'{"code":0,"msg":"success","result":{"messageUid":4611686018427387904,"timestamp":1}}'
     )
-    assert wire.failure(ImError(Code.NOT_EXIST)) == b'{"code":253,"msg":"not exist"}'
-    assert wire.failure(ImError(Code.AUTH_FAILURE), nested=True) == (
+    assert codec.failure(ImError(Code.NOT_EXIST)) == b'{"code":253,"msg":"not exist"}'
+    assert codec.failure(ImError(Code.AUTH_FAILURE), nested=True) == (
         b'{"code":244,"msg":"auth failure","result":{"code":244,"msg":"auth failure"}}'
     )
 
 
 def test_texts_are_written_as_utf_8_and_html_is_left_alone() -> None:
-    assert wire.success("<小火>") == '{"code":0,"msg":"success","result":"<小火>"}'.encode()
+    assert codec.success("<小火>") == '{"code":0,"msg":"success","result":"<小火>"}'.encode()
 
 
 # --- events
@@ -241,12 +245,12 @@ def test_a_function_url_event_becomes_a_call() -> None:
         "requestContext": {"http": {"method": "POST"}},
     }
 
-    call = wire.http_call(event)
+    call = codec.http_call(event)
 
     assert (call.method, call.path, call.query, call.headers, call.body) == (
         "POST", "/admin/user/create", "x=1", {"nonce": "1"}, b'{"a'
     )  # fmt: skip
-    assert wire.http_call({**event, "isBase64Encoded": False, "body": "é"}).body == "é".encode()
-    assert wire.http_call({**event, "isBase64Encoded": False, "body": None}).body == b""
+    assert codec.http_call({**event, "isBase64Encoded": False, "body": "é"}).body == "é".encode()
+    assert codec.http_call({**event, "isBase64Encoded": False, "body": None}).body == b""
     with pytest.raises(InvalidError):
-        wire.http_call({**event, "body": "*"})
+        codec.http_call({**event, "body": "*"})

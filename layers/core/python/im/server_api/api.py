@@ -15,10 +15,11 @@ from im.errors import Code, ImError
 from im.limits import RateLimiter
 from im.platform import telemetry
 from im.platform.clock import Clock
-from im.server_api.endpoints import ENDPOINTS, HEALTH, NOT_IMPLEMENTED, VERSION, Services
+from im.server_api.endpoints import HEALTH, NOT_IMPLEMENTED, VERSION
 from im.server_api.health import health
+from im.server_api.registry import ENDPOINTS, Services
 from im.settings import Switches
-from im.wire import server_api as wire
+from im.wire.api import codec
 from im.wire.signature import HttpCall, Policy, verify
 
 ADMIN = "admin"
@@ -79,7 +80,7 @@ class ServerApi:
         """Answer one function URL event. Never raises."""
         path = "" if (raw := event.get("rawPath")) is None else raw
         try:
-            reply = self._answer(wire.http_call(event))
+            reply = self._answer(codec.http_call(event))
         except ImError as error:
             reply = _refusal(error)
         except Exception:
@@ -133,13 +134,13 @@ class ServerApi:
 
     def _run(self, call: HttpCall) -> Reply:
         if call.path == HEALTH:
-            return Reply(200, wire.success(health()), 0)
+            return Reply(200, codec.success(health()), 0)
         self._services.users.ensure_seeds()
         endpoint = ENDPOINTS.get(call.path)
         if endpoint is None:
             raise ImError(Code.NOT_IMPLEMENT)
-        body = wire.decode(endpoint.request, call.body) if endpoint.request else None
-        return Reply(200, wire.success(endpoint.run(self._services, body)), 0)
+        body = codec.decode(endpoint.request, call.body) if endpoint.request else None
+        return Reply(200, codec.success(endpoint.run(self._services, body)), 0)
 
     def _version(self, call: HttpCall) -> Reply:
         if self._switches.close_api_version:
@@ -150,7 +151,7 @@ class ServerApi:
 
 
 def _refusal(error: ImError, *, nested: bool = False) -> Reply:
-    return Reply(200, wire.failure(error, nested=nested), int(error.code))
+    return Reply(200, codec.failure(error, nested=nested), int(error.code))
 
 
 def _wrong_method() -> Reply:

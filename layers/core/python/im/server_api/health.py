@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from im.wire.server_api import Cpu, Disk, Memory, NodeHealth
+from im.wire.api.health import Cpu, Disk, Memory, NodeHealth
 
 _SCRATCH = "/tmp"
 

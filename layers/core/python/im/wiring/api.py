@@ -12,7 +12,7 @@ from im.platform.secrets import Secret
 from im.profile.model import UserType
 from im.profile.service import ProfileService
 from im.server_api.api import ServerApi
-from im.server_api.endpoints import Services
+from im.server_api.registry import Services
 from im.settings import Env
 from im.wiring.base import ephemera, groups, messages, rows, sessions, settings
 from im.wiring.delivery import delivery

@@ -1,0 +1,39 @@
+"""Messages (server-api spec 2.2)."""
+
+from im.errors import Code, ImError
+from im.message.model import Origin, Sender
+from im.server_api.registry import Services, endpoint
+from im.wire.api import messages as wire
+
+DELETING_OPERATOR = "admin"
+"""Who is said to have deleted a message when the caller does not say: the SDKs cannot."""
+
+
+@endpoint("/admin/message/send", wire.SendMessage, wire.SentMessage)
+def send_message(services: Services, body: wire.SendMessage) -> wire.SentMessage:
+    """Send as any user; with ``isUserMessage`` under the rules of ordinary users."""
+    origin = Origin.USER if body.isUserMessage else Origin.ADMIN
+    sender = Sender(body.sender, origin=origin)
+    sent = services.messages.send(sender, body.conv.model(), body.payload, to=body.toUsers)
+    return wire.SentMessage(sent.uid, sent.time)
+
+
+@endpoint("/admin/message/recall", wire.RecallMessage, str)
+def recall_message(services: Services, body: wire.RecallMessage) -> str:
+    """Take a message back; the result is the original as JSON text, empty when it was taken back before."""
+    return services.messages.recall_by_uid(body.operator, body.messageUid, admin=not body.isUserRecall)
+
+
+@endpoint("/admin/message/delete", wire.DeleteMessage)
+def delete_message(services: Services, body: wire.DeleteMessage) -> None:
+    """Delete a message for everybody."""
+    services.messages.delete_by_uid(body.operator or DELETING_OPERATOR, body.messageUid)
+
+
+@endpoint("/admin/message/get_one", wire.MessageRef, wire.MessageOut)
+def get_message(services: Services, body: wire.MessageRef) -> wire.MessageOut:
+    """One message; one that was taken back in that form."""
+    message = services.messages.get_by_uid(body.messageUid)
+    if message.deleted:
+        raise ImError(Code.NOT_EXIST)
+    return wire.MessageOut.of(message)

@@ -1,0 +1,63 @@
+"""What an endpoint of the server API is, and the table that they enter themselves into (server-api spec, section 2).
+
+The dispatcher serves from this table; whatever documents the API is generated from it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from im.connect.service import ConnectService
+from im.group.service import GroupService
+from im.message.service import MessageService
+from im.moderation.service import ModerationService
+from im.profile.service import ProfileService
+
+
+class Services(Struct, frozen=True):
+    """What the endpoints call."""
+
+    users: ProfileService
+    sessions: ConnectService
+    messages: MessageService
+    groups: GroupService
+    words: ModerationService
+
+
+Run = Callable[[Services, Any], Any]
+
+
+class Endpoint(Struct, frozen=True):
+    """One path.
+
+    Attributes:
+        path: exact; all are POST.
+        request: the schema of the body; None when there is none to read.
+        result: the type of the ``result`` member; None when there is none.
+        run: does it.
+    """
+
+    path: str
+    request: type[Any] | None
+    result: Any
+    run: Run
+
+    @property
+    def summary(self) -> str:
+        """One sentence on what it does."""
+        return (self.run.__doc__ or "").strip().partition("\n")[0]
+
+
+ENDPOINTS: dict[str, Endpoint] = {}
+"""By path, everything that this deployment does."""
+
+
+def endpoint(path: str, request: type[Any] | None, result: Any = None) -> Callable[[Run], Run]:
+    """Enter a function as what a path does; its first line of documentation is the endpoint's."""
+
+    def register(run: Run) -> Run:
+        ENDPOINTS[path] = Endpoint(path, request, result, run)
+        return run
+
+    return register

@@ -1,0 +1,72 @@
+"""Users and sessions (server-api spec 2.1)."""
+
+from msgspec.structs import replace
+
+from im.server_api.registry import Services, endpoint
+from im.wire.api import users as wire
+from im.wire.objects import UserOut
+
+
+@endpoint("/admin/user/create", wire.UserBody, wire.CreatedUser)
+def create_user(services: Services, body: wire.UserBody) -> wire.CreatedUser:
+    """Register a user, or overwrite him with exactly these values."""
+    user = body.model()
+    if body.displayName == "":
+        user = replace(user, display_name=user.name)
+    created = services.users.create(user)
+    return wire.CreatedUser(created.id, created.name)
+
+
+@endpoint("/admin/user/update", wire.UpdateUser)
+def update_user(services: Services, body: wire.UpdateUser) -> None:
+    """Change the fields that the mask chooses, and tell the user's devices."""
+    services.users.update(body.userInfo.model(), body.flag)
+
+
+@endpoint("/admin/user/get_info", wire.UserQuery, UserOut)
+def get_user(services: Services, body: wire.UserQuery) -> UserOut:
+    """One user by id, else by login name, else by mobile number."""
+    user = services.users.find(user_id=body.userId, name=body.name, mobile=body.mobile, deleted=body.includeDeleted)
+    return UserOut.of(user)
+
+
+@endpoint("/admin/user/destroy", wire.UserRef)
+def destroy_user(services: Services, body: wire.UserRef) -> None:
+    """Destroy a user: sessions, groups, profile, conversations."""
+    services.users.destroy(body.userId)
+
+
+@endpoint("/admin/user/get_token", wire.GetToken, wire.Token)
+def get_token(services: Services, body: wire.GetToken) -> wire.Token:
+    """A token with which a client connects; the user need not be registered."""
+    return wire.Token(body.userId, services.sessions.issue_token(body.userId, body.clientId, body.platform))
+
+
+@endpoint("/admin/user/kickoff_client", wire.KickOff)
+def kick_off(services: Services, body: wire.KickOff) -> None:
+    """End one session of a user, or all."""
+    services.sessions.kick(body.first, body.second or None)
+
+
+@endpoint("/admin/user/onlinestatus", wire.UserRef, wire.Sessions)
+def online_status(services: Services, body: wire.UserRef) -> wire.Sessions:
+    """A user's sessions and whether each is connected."""
+    return wire.Sessions([wire.SessionOut.of(state) for state in services.sessions.sessions(body.userId)])
+
+
+@endpoint("/admin/user/update_block_status", wire.SetBlockStatus)
+def set_block_status(services: Services, body: wire.SetBlockStatus) -> None:
+    """Let a user be normal (0), muted (1) or forbidden (2)."""
+    services.sessions.set_block_status(body.userId, body.status)
+
+
+@endpoint("/admin/user/check_block_status", wire.UserRef, wire.BlockStatus)
+def get_block_status(services: Services, body: wire.UserRef) -> wire.BlockStatus:
+    """A user's global status."""
+    return wire.BlockStatus(services.sessions.block_status(body.userId))
+
+
+@endpoint("/admin/user/get_blocked_list", None, wire.BlockedUsers)
+def list_blocked(services: Services, _: None) -> wire.BlockedUsers:
+    """All users who are muted or forbidden."""
+    return wire.BlockedUsers([wire.BlockedUser(user, status) for user, status in services.sessions.blocked()])

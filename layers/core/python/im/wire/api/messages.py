@@ -1,0 +1,124 @@
+"""Messages (server-api spec 2.2)."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from im.message.model import Conversation, Message, Payload, conversation_of, payload_from_json
+from im.wire.api.codec import also_named
+from im.wire.api.fields import Id, IdOrEmpty, Line, Uid
+
+# ruff: noqa: N815  the members' names are Wildfire's
+
+
+also_named(binaryContent="base64edData", mentionedTargets="mentionedTarget")(Payload)
+
+
+class ConversationBody(Struct, frozen=True):
+    """A conversation from the sender's side."""
+
+    target: Id
+    type: Annotated[int, Meta(ge=0, le=6)] = 0
+    line: Line = 0
+
+    def model(self) -> Conversation:
+        """The same as the domain knows it."""
+        return Conversation(self.type, self.target, self.line)
+
+
+@also_named(userMessage="isUserMessage")
+class SendMessage(Struct, frozen=True):
+    """``/admin/message/send``; an empty ``toUsers`` means everybody."""
+
+    sender: Id
+    conv: ConversationBody
+    payload: Payload
+    toUsers: tuple[str, ...] = ()
+    isUserMessage: bool = False
+
+
+class RecallMessage(Struct, frozen=True):
+    """``/admin/message/recall``."""
+
+    operator: Id
+    messageUid: Uid
+    isUserRecall: bool = False
+
+
+class DeleteMessage(Struct, frozen=True):
+    """``/admin/message/delete``; the SDKs name no operator."""
+
+    messageUid: Uid
+    operator: IdOrEmpty = ""
+
+
+class MessageRef(Struct, frozen=True):
+    """A message uid."""
+
+    messageUid: Uid
+
+
+class SentMessage(Struct, frozen=True):
+    """What a message got."""
+
+    messageUid: int
+    timestamp: int
+
+
+class ConversationOut(Struct, frozen=True):
+    """A conversation from the sender's side."""
+
+    type: int
+    target: str
+    line: int
+
+
+class PayloadOut(Struct, frozen=True):
+    """A content with every text member written; ``base64edData`` only when there is a binary part."""
+
+    type: int
+    searchableContent: str
+    pushContent: str
+    pushData: str
+    content: str
+    base64edData: str | UnsetType
+    mediaType: int
+    remoteMediaUrl: str
+    persistFlag: int
+    expireDuration: int
+    mentionedType: int
+    mentionedTarget: tuple[str, ...]
+    extra: str
+
+    @classmethod
+    def of(cls, payload: Payload) -> "PayloadOut":
+        """The wire form of a content."""
+        members = {name: getattr(payload, name) for name in cls.__struct_fields__}
+        return cls(**{**members, "base64edData": payload.base64edData or UNSET})
+
+
+class MessageOut(Struct, frozen=True):
+    """A message; its uid is called ``messageId`` here, and the conversation has two names."""
+
+    messageId: int
+    sender: str
+    conv: ConversationOut
+    conversation: ConversationOut
+    payload: PayloadOut
+    toUsers: tuple[str, ...]
+    timestamp: int
+
+    @classmethod
+    def of(cls, message: Message) -> "MessageOut":
+        """The wire form of a stored message."""
+        named = conversation_of(message.log, message.sender)
+        conversation = ConversationOut(named.type, named.target, named.line)
+        return cls(
+            messageId=message.uid,
+            sender=message.sender,
+            conv=conversation,
+            conversation=conversation,
+            payload=PayloadOut.of(payload_from_json(message.payload)),
+            toUsers=message.to,
+            timestamp=message.time,
+        )

@@ -56,7 +56,6 @@ def hello(call: Call, body: HelloBody) -> dict[str, Any]:
     return {
         **_changes(connect_service().hello(call.user, body.sync, body.limit)),
         "userId": call.user,
-        "versions": {"settings": 0, "friends": 0, "friendRequests": 0, "groups": 0},
         "server": {
             "heartbeat": switches.heartbeat_s,
             "maxMessageBytes": switches.max_message_bytes,
@@ -108,6 +107,7 @@ def _changes(changes: Changes) -> dict[str, Any]:
         "sync": changes.token,
         "more": changes.more,
         "conversations": [_state(state) for state in changes.conversations],
+        "versions": changes.versions,
     }
 
 

@@ -10,6 +10,7 @@ import pytest
 from pynamodb.models import Model
 
 from im.connect import store as connect_store
+from im.delivery import store as delivery_store
 from im.group import store as group_store
 from im.message import store as message_store
 from im.moderation import store as moderation_store
@@ -19,7 +20,7 @@ from tests.e2e import pages
 
 pytestmark = pytest.mark.xdist_group("data-model")
 
-STORES = (connect_store, group_store, message_store, moderation_store, profile_store)
+STORES = (connect_store, delivery_store, group_store, message_store, moderation_store, profile_store)
 SECTIONS = pages.sections(pages.DATA_MODEL)
 KINDS = {
     heading: pages.tables(text)["attribute"] for heading, text in SECTIONS.items() if "attribute" in pages.tables(text)
@@ -96,6 +97,8 @@ async def live(topology: Topology) -> None:
 def topology() -> Iterator[Topology]:
     with Topology.from_cdk() as running:
         running.run(live(running))
+        table = running.template.tables["Directory"].name
+        running.cloud.put_items(table, [{"pk": {"S": "u|bob"}, "sk": {"S": "c|versions"}, "friends": {"N": "7"}}])
         yield running
 
 

@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
-from im.delivery.model import Device, Job, Presence
+from im.delivery.model import Change, Device, Job, Presence, Versions
 from im.platform.dynamo import ConditionFailed, Item, Key
 from im.platform.poster import Outcome, Post
 from tests.fakes.items import Items
@@ -95,3 +96,15 @@ class RecordingPoster:
     def close(self, connection: str) -> bool:
         self.closed.append(connection)
         return True
+
+
+class MemoryVersionStore:
+    """``VersionStore`` in a dictionary."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, Versions] = defaultdict(Versions)
+
+    def raise_to(self, user: str, change: Change, version: int) -> None:
+        known = self.versions[user]
+        name = {Change.FRIEND_REQUESTS: "friend_requests"}.get(change, change.value)
+        self.versions[user] = msgspec.structs.replace(known, **{name: max(version, getattr(known, name))})

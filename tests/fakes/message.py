@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
+from im.delivery.model import Versions
 from im.message.model import Conversation, Message, Recall, Row
 from im.message.store import Withdrawal
 from im.platform.dynamo import Item, Key
+from tests.fakes.delivery import MemoryVersionStore
 from tests.fakes.items import Items
 
 ROW_TABLE = "rows"
@@ -83,7 +85,8 @@ class MemoryMessageStore:
 class MemoryRowStore:
     """``RowStore`` in a dictionary."""
 
-    def __init__(self, items: Items) -> None:
+    def __init__(self, items: Items, versions: MemoryVersionStore | None = None) -> None:
+        self._versions = versions or MemoryVersionStore()
         self.rows: dict[tuple[str, Conversation], Row] = {}
         self._items = items
         items.serve(ROW_TABLE, self._row)
@@ -106,6 +109,9 @@ class MemoryRowStore:
 
     def of_user(self, user: str) -> list[Row]:
         return [row for (owner, _), row in self.rows.items() if owner == user]
+
+    def with_versions(self, user: str) -> tuple[list[Row], Versions]:
+        return self.of_user(user), self._versions.versions[user]
 
     def get(self, user: str, conversation: Conversation) -> Row | None:
         return self.rows.get((user, conversation))
@@ -141,6 +147,7 @@ class MemoryRowStore:
 
     def forget(self, user: str) -> None:
         self.rows = {place: row for place, row in self.rows.items() if place[0] != user}
+        self._versions.versions.pop(user, None)
 
     def _open(self, user: str, conversation: Conversation) -> Row:
         return self.rows.get((user, conversation), Row(conversation))

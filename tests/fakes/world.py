@@ -5,6 +5,7 @@ from typing import Any
 from im.connect.gate import Gate
 from im.connect.service import ConnectService
 from im.connect.tokens import Tokens
+from im.delivery.changes import Changes
 from im.delivery.service import Delivery
 from im.message.log import Log
 from im.message.model import Conversation, Payload, Sender
@@ -13,7 +14,7 @@ from im.moderation.service import Filter
 from im.platform.uids import Uids
 from im.settings import Switches
 from tests.fakes.connect import MemoryEphemera, MemorySessionStore
-from tests.fakes.delivery import ListQueue, MemoryPresenceStore, RecordingPoster
+from tests.fakes.delivery import ListQueue, MemoryPresenceStore, MemoryVersionStore, RecordingPoster
 from tests.fakes.group import MemoryGroupStore
 from tests.fakes.items import Items
 from tests.fakes.message import MemoryMessageStore, MemoryRowStore
@@ -34,7 +35,8 @@ class World:
         self.switches = Switches(**switches)
         items = Items()
         self.messages = MemoryMessageStore(items)
-        self.rows = MemoryRowStore(items)
+        self.versions = MemoryVersionStore()
+        self.rows = MemoryRowStore(items, self.versions)
         self.presence = MemoryPresenceStore(items)
         self.groups = MemoryGroupStore(items)
         self.sessions = MemorySessionStore()
@@ -51,6 +53,7 @@ class World:
             inline_limit=self.switches.inline_limit,
             chunk=self.switches.fanout_chunk,
         )
+        self.changes = Changes(self.versions, self.delivery)
         self.uids = Uids(self.ephemera, self.clock)
         self.log = Log(self.messages, self.uids, index_uids=self.switches.uid_index == "all")
         self.service = self.message_service()

@@ -7,9 +7,10 @@ import pytest
 
 from functions.connect.ws import handler
 from im.connect.model import Session
-from im.delivery.model import Device
+from im.delivery.model import Change, Device
 from im.message.model import Conversation, Message
 from im.wiring.base import messages, presence, rows, sessions
+from im.wiring.delivery import changes
 from tests.fakes.delivery import RecordingPoster
 from tests.handlers import recorded
 from tests.handlers.recorded import CONNECTION
@@ -122,6 +123,20 @@ def test_hello_of_a_new_user_is_empty_and_tells_what_the_deployment_allows(onlin
         "pullLimit": 200,
     }
     assert body["versions"] == {"settings": 0, "friends": 0, "friendRequests": 0, "groups": 0}
+
+
+@pytest.mark.parametrize("op", ["hello", "ping"])
+def test_hello_and_ping_tell_the_versions_of_what_else_is_synced(online: RecordingPoster, op: str) -> None:
+    changes().tell("ann", Change.FRIEND_REQUESTS, 1_795_369_100_007, except_client="web")
+
+    assert ask(op)["body"]["versions"] == {
+        "settings": 0,
+        "friends": 0,
+        "friendRequests": 1_795_369_100_007,
+        "groups": 0,
+    }
+    [push] = online.frames[CONNECTION]
+    assert push == {"push": "friendRequests", "body": {"version": 1_795_369_100_007}}
 
 
 def test_hello_names_conversations_page_by_page_even_with_the_longest_ids(online: RecordingPoster) -> None:

@@ -37,7 +37,19 @@ STALE_MS = 1_000
 
 _PURE = frozenset({"key", "decode", "info_key", "member_key"})
 _EVENTUAL = frozenset(
-    {"load", "of_user", "get_info", "get_infos", "get_member", "list_members", "roster", "before", "after", "find"}
+    {
+        "load",
+        "of_user",
+        "with_versions",
+        "get_info",
+        "get_infos",
+        "get_member",
+        "list_members",
+        "roster",
+        "before",
+        "after",
+        "find",
+    }
 )
 _CONSISTENT = frozenset({"get", "newest", "load_one", "latest_roster", "get_members", "get_dissolved"})
 

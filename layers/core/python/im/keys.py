@@ -86,6 +86,8 @@ DISSOLVED = "dissolved"
 VERSION = "version"
 USERS = "users"
 CONVERSATION_PREFIX = "c" + SEPARATOR
+VERSIONS = CONVERSATION_PREFIX + "versions"
+"""Lies among the conversation rows, so that one query brings it along with them."""
 SESSION_PREFIX = "s" + SEPARATOR
 MEMBER_PREFIX = "m" + SEPARATOR
 WORD_PREFIX = "w" + SEPARATOR

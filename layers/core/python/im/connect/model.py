@@ -4,6 +4,7 @@ import base64
 
 from msgspec import Struct
 
+from im.delivery.model import Versions
 from im.errors import InvalidError
 from im.message.model import Conversation
 from im.platform.clock import MINUTE_MS
@@ -110,12 +111,13 @@ class ConversationState(Struct, frozen=True):
 
 
 class Changes(Struct, frozen=True):
-    """One page of a sync: conversations that changed, newest activity first."""
+    """One page of a sync: conversations that changed, newest activity first, and the versions of all else."""
 
     time: int
     token: str
     more: bool
     conversations: tuple[ConversationState, ...]
+    versions: Versions
 
 
 def platform_class(platform: int) -> frozenset[int]:

@@ -263,7 +263,8 @@ class ConnectService:
         began = self._clock()
         since = SyncToken.parse(token) if token else None
         start = since.minute if since and since.cursor else next_token_minute(began)
-        entries = self._active(user)
+        rows, versions = self._rows.with_versions(user)
+        entries = self._active(user, rows)
         if since and since.cursor is None:
             entries = [entry for entry in entries if entry[0] >= since.minute]
         if since and since.cursor:
@@ -274,11 +275,10 @@ class ConnectService:
         states = run_all([partial(self._state, user, conversation, row) for _, _, conversation, row in page])
         after = SyncToken(start, page[-1][:2]) if rest else SyncToken(start)
         known = tuple(state for state in states if state.head or state.last is not None)
-        return Changes(began, after.dump(), bool(rest), known)
+        return Changes(began, after.dump(), bool(rest), known, versions)
 
-    def _active(self, user: str) -> list[tuple[int, str, Conversation, Row]]:
+    def _active(self, user: str, rows: Sequence[Row]) -> list[tuple[int, str, Conversation, Row]]:
         """Every conversation of a user with its activity minute and key."""
-        rows = self._rows.of_user(user)
         cursors = {row.conversation: row for row in rows}
         groups = [row for row in rows if row.conversation.type == ConversationType.GROUP and row.firsts is not None]
         infos = self._groups.get_infos(row.conversation.target for row in groups if row.lasts is None)

@@ -1,9 +1,10 @@
 """Who is reachable where: devices, presence, and the jobs of a fan-out."""
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Device(Struct, frozen=True):
@@ -38,8 +39,12 @@ class Presence(Struct, frozen=True):
         """The device with a client id."""
         return next((device for device in self.devices if device.client == client), None)
 
+    def without(self, client: str | None) -> "Presence":
+        """The same without one device."""
+        return replace(self, devices=tuple(device for device in self.devices if device.client != client))
 
-class Job(msgspec.Struct, frozen=True):
+
+class Job(Struct, frozen=True):
     """A chunk of a fan-out, as it travels through the queue.
 
     Attributes:
@@ -65,6 +70,31 @@ class Reach(Struct, frozen=True):
     offline: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     gone: tuple[tuple[str, str], ...] = ()
+
+
+class Change(StrEnum):
+    """What a user's devices keep by version; the value is the push's name, and the version's in a ``hello``."""
+
+    SETTINGS = "settings"
+    FRIENDS = "friends"
+    FRIEND_REQUESTS = "friendRequests"
+    GROUPS = "groups"
+
+
+class Subject(StrEnum):
+    """What devices are told of by its id; the value is the push's name."""
+
+    PROFILE = "profile"
+    GROUP = "group"
+
+
+class Versions(Struct, frozen=True, rename="camel"):
+    """How new what a user's devices keep is, in ms since 1970; 0 where nothing ever changed."""
+
+    settings: int = 0
+    friends: int = 0
+    friend_requests: int = 0
+    groups: int = 0
 
 
 def chunks(users: Sequence[str], size: int) -> Iterable[tuple[str, ...]]:

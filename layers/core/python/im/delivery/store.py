@@ -10,8 +10,11 @@ from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.models import Model
 
-from im.delivery.model import Device, Job, Presence
+from im import keys
+from im.delivery.model import Change, Device, Job, Presence, Versions
 from im.errors import BusyError
 from im.platform.dynamo import ConditionFailed, Dynamo, Item, Key, decode_item, encode, translated_errors
 
@@ -151,6 +154,48 @@ class DynamoPresenceStore:
         with translated_errors():
             answer = self._dynamo.client.update_item(**request)
         return decode_item(answer.get("Attributes", {}))
+
+
+class VersionsItem(Model):
+    """How new what a user's devices keep is."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    settings = NumberAttribute(null=True)
+    friends = NumberAttribute(null=True)
+    friendRequests = NumberAttribute(null=True)  # noqa: N815
+    groups = NumberAttribute(null=True)
+
+
+def versions_from_item(item: Item) -> Versions:
+    """The versions of a user from their item."""
+    return msgspec.convert(item, Versions)
+
+
+class VersionStore(Protocol):
+    """The versions of what a user's devices keep."""
+
+    def raise_to(self, user: str, change: Change, version: int) -> None:
+        """Raise one version, unless it is as high already."""
+
+
+class DynamoVersionStore:
+    """``VersionStore`` on the Directory table. A ``hello`` gets the item along with the conversation rows."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        dynamo.bind(VersionsItem, table)
+
+    def raise_to(self, user: str, change: Change, version: int) -> None:
+        attribute = getattr(VersionsItem, change)
+        condition = attribute.does_not_exist() | (attribute < version)
+        try:
+            with translated_errors():
+                VersionsItem(keys.user(user), keys.VERSIONS).update([attribute.set(version)], condition=condition)
+        except ConditionFailed:
+            return
 
 
 class FanoutQueue(Protocol):

@@ -18,6 +18,8 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 from im import keys
+from im.delivery.model import Versions
+from im.delivery.store import versions_from_item
 from im.message.model import Conversation, Message, Recall, Row
 from im.platform.dynamo import ConditionFailed, Dynamo, Item, Key, translated_errors
 
@@ -201,6 +203,9 @@ class RowStore(Protocol):
     def of_user(self, user: str) -> list[Row]:
         """All rows of a user."""
 
+    def with_versions(self, user: str) -> tuple[list[Row], Versions]:
+        """All rows of a user, and the versions that lie among them."""
+
     def get(self, user: str, conversation: Conversation) -> Row | None:
         """One row, strongly consistent."""
 
@@ -223,7 +228,7 @@ class RowStore(Protocol):
         """The user is out of a group and may see each line up to the given seq; a bound only grows."""
 
     def forget(self, user: str) -> None:
-        """Remove all rows of a user."""
+        """Remove all rows of a user, and his versions."""
 
     def key(self, user: str, conversation: Conversation) -> Key:
         """A row's address, for reads that span domains."""
@@ -256,8 +261,19 @@ class DynamoRowStore:
         )
 
     def of_user(self, user: str) -> list[Row]:
-        condition = RowItem.sk.startswith(keys.CONVERSATION_PREFIX)
-        return [self.decode(item) for item in self._dynamo.query(self._model, keys.user(user), condition)]
+        return self.with_versions(user)[0]
+
+    def with_versions(self, user: str) -> tuple[list[Row], Versions]:
+        rows, versions = [], Versions()
+        for item in self._items(user):
+            if item["sk"] == keys.VERSIONS:
+                versions = versions_from_item(item)
+            else:
+                rows.append(self.decode(item))
+        return rows, versions
+
+    def _items(self, user: str) -> Iterator[Item]:
+        return self._dynamo.query(self._model, keys.user(user), RowItem.sk.startswith(keys.CONVERSATION_PREFIX))
 
     def get(self, user: str, conversation: Conversation) -> Row | None:
         found = self._dynamo.batch_get([replace(self.key(user, conversation), consistent=True)])
@@ -313,9 +329,7 @@ class DynamoRowStore:
             )
 
     def forget(self, user: str) -> None:
-        for row in self.of_user(user):
-            with translated_errors():
-                self._item(user, row.conversation).delete()
+        self._dynamo.batch_delete(self._table, [{"pk": item["pk"], "sk": item["sk"]} for item in self._items(user)])
 
     def _item(self, user: str, conversation: Conversation) -> RowItem:
         return RowItem(keys.user(user), _sort_key(conversation))

@@ -2,12 +2,13 @@
 
 from functools import cache, partial
 
+from im.delivery.changes import Changes
 from im.delivery.service import Delivery
-from im.delivery.store import SqsFanoutQueue
+from im.delivery.store import DynamoVersionStore, SqsFanoutQueue
 from im.platform import aws, clock, telemetry
 from im.platform.poster import SocketPoster
 from im.settings import Env
-from im.wiring.base import presence, settings
+from im.wiring.base import dynamo, presence, settings
 
 
 @cache
@@ -26,3 +27,9 @@ def delivery() -> Delivery:
         chunk=config.switches.fanout_chunk,
         count=telemetry.count,
     )
+
+
+@cache
+def changes() -> Changes:
+    """Tells users' devices what changed."""
+    return Changes(DynamoVersionStore(dynamo(), settings().need(Env.DIRECTORY_TABLE)), delivery())

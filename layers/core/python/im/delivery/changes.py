@@ -1,0 +1,57 @@
+"""Tells a user's devices that something of his changed, which they then ask for.
+
+Whatever a device keeps by version (settings, friends, ...) has a number in one item per user, which a ``hello`` or a
+heartbeat reads together with the conversation rows. So the push may be lost: the next heartbeat shows the number.
+"""
+
+from im.delivery.model import Change, Subject
+from im.delivery.service import Delivery
+from im.delivery.store import VersionStore
+from im.wire import frames
+
+_ID_FIELDS = {Subject.PROFILE: "userId", Subject.GROUP: "groupId"}
+
+
+class Changes:
+    """What is to be told to the devices of a user.
+
+    Args:
+        versions: the versions of what they keep.
+        delivery: brings frames to them.
+    """
+
+    def __init__(self, versions: VersionStore, delivery: Delivery) -> None:
+        self._versions = versions
+        self._delivery = delivery
+
+    def tell(self, user: str, change: Change, version_ms: int, *, except_client: str | None = None) -> None:
+        """Raise a user's version and push it to his devices. Call it after the change itself is stored.
+
+        Two writes of the caller and no transaction: a crash between them leaves a change that nobody was told of, and
+        repeating the caller's operation tells it. The version never goes back. Versions are times, and two changes may be
+        stored in another order than they are told; who answers "everything newer than" must therefore let the last
+        seconds be asked for again, as ``group.members`` does.
+
+        Args:
+            user: whose devices.
+            change: what changed.
+            version_ms: the time of the change.
+            except_client: the device that made the change and knows it from its answer.
+
+        Raises:
+            BusyError: try again.
+        """
+        self._versions.raise_to(user, change, version_ms)
+        self.announce(user, change, version_ms, except_client=except_client)
+
+    def announce(self, user: str, change: Change, version_ms: int, *, except_client: str | None = None) -> None:
+        """Only the push, for who has raised the version together with the change itself."""
+        frame = frames.push(change.value, {"version": version_ms})
+        presence, _ = self._delivery.presence.load([user])
+        reached = {user: presence[user].without(except_client)}
+        self._delivery.push_to(reached, lambda _: frame)
+
+    def hint(self, users: list[str], subject: Subject, subject_id: str) -> None:
+        """Push that a profile or a group changed, which has no version of its own in a ``hello``."""
+        frame = frames.push(subject.value, {_ID_FIELDS[subject]: subject_id})
+        self._delivery.push(users, lambda _: frame)

@@ -15,7 +15,7 @@ from local.synth import ROOT
 from wildfire_client.sync import Sync
 
 _LAYER = Path("layers/core/python")
-_MESSAGES = "im/message/service.py"
+_PUBLISH = "im/message/publish.py"
 
 
 class DoesNotFit(Exception):
@@ -43,7 +43,7 @@ MUTATIONS = {
     "no base check": Mutation(
         [
             (
-                _MESSAGES,
+                _PUBLISH,
                 'if found is None:\n            raise InvalidError(f"base {seq} does not exist in this conversation")',
                 "if found is None:\n            return Head(seq)",
             )
@@ -84,12 +84,12 @@ MUTATIONS = {
     ),
     "stamp after append": Mutation(
         [
-            (_MESSAGES, "        self._stamp(conversation, sender.user, context)\n        hint =", "        hint ="),
+            (_PUBLISH, "        self._stamp(conversation, sender.user, context)\n        hint =", "        hint ="),
             (
-                _MESSAGES,
-                "        self._remember(appended)\n        self._deliver(",
+                _PUBLISH,
+                "        self._remember(appended)\n        self._courier.deliver(",
                 "        self._remember(appended)\n"
-                "        self._stamp(conversation, sender.user, context)\n        self._deliver(",
+                "        self._stamp(conversation, sender.user, context)\n        self._courier.deliver(",
             ),
         ],
         ["none"],

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from im.message.model import HISTORY_LIMIT, PULL_LIMIT, PULL_RANGES, Payload, Sender, Sent
-from im.message.service import Range
+from im.message.reading import Range
 from im.routing import Answer, Call, Router
 from im.wire import frames
 from im.wiring.base import client_limiter

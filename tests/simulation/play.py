@@ -13,7 +13,7 @@ from typing import Any
 from im.errors import BusyError, Code, ImError
 from im.group.model import GroupInfo, GroupMember
 from im.message.model import Conversation, Payload, Sender, payload_from_json
-from im.message.service import Range
+from im.message.reading import Range
 from tests.simulation.device import Device, Draft, seen
 from tests.simulation.stage import Stage
 from tests.simulation.turns import Killed

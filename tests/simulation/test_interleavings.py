@@ -8,7 +8,8 @@ import pytest
 
 import im.connect.service
 import im.group.service
-import im.message.service
+import im.message.publish
+import im.message.reading
 from im.message.model import Conversation
 from tests.simulation.calls import one_by_one
 from tests.simulation.device import Device
@@ -29,7 +30,7 @@ Scene = Callable[[Play], list[Operation]]
 @pytest.fixture(autouse=True)
 def calls_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the product does on several threads happens in one row here: the turnstile decides what comes between."""
-    for module in (im.message.service, im.connect.service, im.group.service):
+    for module in (im.message.publish, im.message.reading, im.connect.service, im.group.service):
         monkeypatch.setattr(module, "run_all", one_by_one)
 
 

@@ -23,7 +23,8 @@ from hypothesis.stateful import (
 
 import im.connect.service
 import im.group.service
-import im.message.service
+import im.message.publish
+import im.message.reading
 from im.message.model import Conversation
 from tests.simulation.calls import one_by_one
 from tests.simulation.play import USERS, Play
@@ -205,7 +206,7 @@ class Conversing(RuleBasedStateMachine):
 @pytest.fixture(autouse=True)
 def calls_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the product does on several threads happens in one row here."""
-    for module in (im.message.service, im.connect.service, im.group.service):
+    for module in (im.message.publish, im.message.reading, im.connect.service, im.group.service):
         monkeypatch.setattr(module, "run_all", one_by_one)
 
 

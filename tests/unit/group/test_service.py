@@ -12,7 +12,7 @@ from im.errors import Code, ImError, InvalidError
 from im.group.model import GroupInfo, GroupMember, MemberType
 from im.group.service import Announcement, GroupService
 from im.message.model import Conversation, Origin, Payload, payload_from_json
-from im.message.service import Range
+from im.message.reading import Range
 from tests.fakes.crash import Crash, CrashPoint
 from tests.fakes.world import World
 

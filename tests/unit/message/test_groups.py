@@ -8,7 +8,7 @@ import pytest
 from im.errors import Code, ImError
 from im.group.model import GroupInfo, GroupMember, MemberType, Roster
 from im.message.model import Conversation, Message, Payload, Sender
-from im.message.service import Range
+from im.message.reading import Range
 from im.platform.dynamo import Key
 from tests.fakes.world import World
 

@@ -7,7 +7,7 @@ import pytest
 
 from im.errors import Code, ImError
 from im.message.model import Conversation, Origin, Payload, Sender
-from im.message.service import Range
+from im.message.reading import Range
 from tests.fakes.world import World
 
 BOB = Conversation(0, "bob")
@@ -362,7 +362,7 @@ def test_history_comes_newest_first_and_says_where_the_next_page_begins(world: W
 def test_history_goes_on_behind_a_page_on_which_there_is_nothing_to_see(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("im.message.service._HISTORY_EXAMINED", 3)
+    monkeypatch.setattr("im.message.reading._HISTORY_EXAMINED", 3)
     for number in range(5):
         world.say("alice", str(number), to="bob", base=number, type=1 if number == 0 else 3)
 

@@ -1,0 +1,31 @@
+"""What the rules of a send, and its delivery, are decided on."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from im.delivery.model import Presence
+from im.group.model import GroupInfo, GroupMember
+from im.message.model import Message, Row
+
+
+class Context(Struct, frozen=True):
+    """What one batch read says of a send: all eventually consistent, all in one round trip.
+
+    Attributes:
+        read_at: when, ms.
+        presences: of the sender and, in a single chat, the other side.
+        base: the slot that the sender named as the last one he knows.
+        own_row, peer_row: of a single chat, each side's row.
+        blocked: whether the other side has blacklisted the sender.
+        info, member: the group, and the sender as its member.
+    """
+
+    read_at: int
+    presences: Mapping[str, Presence]
+    base: Message | None
+    own_row: Row | None
+    peer_row: Row | None
+    blocked: bool
+    info: GroupInfo | None
+    member: GroupMember | None

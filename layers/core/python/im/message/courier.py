@@ -1,0 +1,198 @@
+"""Bringing an appended message to its readers: who they are by now, and what each of them gets."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from im import keys
+from im.delivery.model import Presence
+from im.delivery.service import Delivery, FrameFor
+from im.group.model import GroupInfo
+from im.group.store import GroupStore, info_from_item
+from im.message.context import Context
+from im.message.model import Conversation, ConversationType, Message, Sender, conversation_of
+from im.message.store import RowStore
+from im.platform.clock import Clock
+from im.settings import Switches
+from im.wire import frames
+
+_FRESH_PRESENCE_MS = 20
+
+
+class Courier:
+    """Delivers messages.
+
+    Args:
+        rows: the users' conversation rows.
+        groups: groups and members.
+        delivery: brings frames to users.
+        switches: the deployment's behaviour.
+        clock: the time.
+    """
+
+    def __init__(
+        self, rows: RowStore, groups: GroupStore, delivery: Delivery, switches: Switches, clock: Clock
+    ) -> None:
+        self._rows = rows
+        self._groups = groups
+        self._delivery = delivery
+        self._switches = switches
+        self._clock = clock
+
+    def deliver(
+        self,
+        message: Message,
+        conversation: Conversation,
+        sender: Sender,
+        context: Context,
+        *,
+        also_to: Sequence[str] = (),
+        repeated: bool = False,
+    ) -> None:
+        """Post a message to everybody who may read it.
+
+        Args:
+            message: as it was appended, or a transparent one.
+            conversation: from its author's side.
+            sender: whose connection gets no push.
+            context: what was read before the append.
+            also_to: readers outside the group's roster.
+            repeated: whether it was appended by an earlier attempt.
+        """
+        frame_for = _PushFrames(message)
+        if conversation.type == ConversationType.GROUP:
+            self._deliver_to_group(message, conversation, sender, context.info, frame_for, also_to, repeated=repeated)
+            return
+        audience = [user for user in context.presences if message.visible_to(user)]
+        presences = {user: context.presences[user] for user in audience}
+        # Presence was read before the append. A device whose hello came in between could miss the push, so whoever seemed
+        # offline is looked up again, and all are when the append took long enough for a handshake and a hello.
+        late = self._clock() - context.read_at > _FRESH_PRESENCE_MS
+        doubtful = [user for user in audience if late or not any(device.online for device in presences[user].devices)]
+        if doubtful:
+            presences.update(self._delivery.presence.load(doubtful)[0])
+        self._delivery.push_to(presences, frame_for, skip=sender.connection)
+
+    def _deliver_to_group(
+        self,
+        message: Message,
+        conversation: Conversation,
+        sender: Sender,
+        info: GroupInfo | None,
+        frame_for: FrameFor,
+        also_to: Sequence[str],
+        *,
+        repeated: bool,
+    ) -> None:
+        """Deliver to the roster as it is *after* the append.
+
+        Whoever removes a member changes the roster's version before the notice of removal is appended. A message that
+        comes after that notice therefore finds the new version here, and the removed member is not served (promise 8).
+        Who has come since the message was appended, for the first time or again, may not be meant by it.
+        """
+        if info is None:
+            return
+        group = conversation.target
+        roster = self._groups.roster(group, info.roster_version)
+        certain = {message.sender, *also_to}
+        if not repeated and roster.version == info.roster_version:
+            certain.update(roster.ids)
+        if not self._delivery.is_inline(len(_audience(message, roster.ids, also_to))):
+            now = self._groups.get_info(group, consistent=True)
+            if now:
+                audience = _audience(message, self._groups.roster(group, now.roster_version).ids, also_to)
+                if message.seq and len(audience) > self._switches.sync_push_above:
+                    frame_for = _SyncFrame(message)
+                else:
+                    audience = self._entitled(message, conversation, audience, certain)
+                self._delivery.push(audience, frame_for, skip=sender.connection)
+            return
+        now, known = self._where(group, info, roster.ids)
+        if now is None:
+            return
+        audience = _audience(message, self._groups.roster(group, now.roster_version).ids, also_to)
+        audience = self._entitled(message, conversation, audience, certain)
+        missing = [user for user in audience if user not in known]
+        presences = {**known, **(self._delivery.presence.load(missing)[0] if missing else {})}
+        reach = self._delivery.push_to({user: presences[user] for user in audience}, frame_for, skip=sender.connection)
+        for user, connection in reach.gone:
+            self._delivery.audiences.forget(group, user, connection)
+
+    def _entitled(
+        self, message: Message, conversation: Conversation, audience: list[str], certain: Collection[str]
+    ) -> list[str]:
+        """The audience without those whose rows begin behind the message.
+
+        Args:
+            message: one of the log, or one that is never stored and therefore meant for whoever is there.
+            conversation: whose log it is.
+            audience: members as they are now.
+            certain: those who were members before the append.
+        """
+        doubtful = [user for user in audience if user not in certain] if message.seq else []
+        if not doubtful:
+            return audience
+        of_group = replace(conversation, line=0)
+        row_keys = {user: replace(self._rows.key(user, of_group), consistent=True) for user in doubtful}
+        _, items = self._delivery.presence.load((), list(row_keys.values()))
+        barred = {
+            user
+            for user, key in row_keys.items()
+            if key not in items or self._rows.decode(items[key]).first(conversation.line) > message.seq
+        }
+        return [user for user in audience if user not in barred]
+
+    def _where(
+        self, group: str, info: GroupInfo, roster: Sequence[str]
+    ) -> tuple[GroupInfo | None, Mapping[str, Presence]]:
+        """The group's info as it is after the append, and where its members are (``im.delivery.audience``).
+
+        What is remembered is used only if the info read now confirms its version; else presence is read again.
+        """
+        audiences, version = self._delivery.audiences, (info.roster_version, info.arrivals)
+        known = audiences.find(group, version, self._clock())
+        if known is not None:
+            now = self._groups.get_info(group, consistent=True)
+            if now is None or (now.roster_version, now.arrivals) == version:
+                return now, known
+            info, roster = now, self._groups.roster(group, now.roster_version).ids
+            version = (now.roster_version, now.arrivals)
+        read_at = self._clock()
+        info_key = self._groups.info_key(group, consistent=True)
+        presences, items = self._delivery.presence.load(roster, [info_key], consistent=True)
+        if info_key not in items:
+            return None, {}
+        audiences.keep(group, version, presences, read_at)
+        return info_from_item(items[info_key]), presences
+
+
+class _PushFrames:
+    """The push frame of one message for each reader, encoded once per kind of reader."""
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+        self._encoded: dict[tuple[bool, str], bytes] = {}
+
+    def __call__(self, reader: str) -> bytes:
+        message = self._message
+        kind = (reader == message.sender, reader if keys.is_single(message.log) else "")
+        if kind not in self._encoded:
+            self._encoded[kind] = frames.push("message", frames.message_out(message, reader))
+        return self._encoded[kind]
+
+
+class _SyncFrame:
+    """Tells the members of a very large group that there is something new; who looks at it pulls."""
+
+    def __init__(self, message: Message) -> None:
+        conversation = frames.ConversationOut.of(conversation_of(message.log, message.sender))
+        self._frame = frames.push("sync", {"conversation": conversation, "head": message.seq})
+
+    def __call__(self, reader: str) -> bytes:
+        return self._frame
+
+
+def _audience(message: Message, roster: Sequence[str], also_to: Sequence[str]) -> list[str]:
+    """Who gets a group message: the roster and the author, or of them the listed readers."""
+    everybody = dict.fromkeys([*roster, message.sender, *also_to])
+    return [user for user in everybody if message.visible_to(user)]

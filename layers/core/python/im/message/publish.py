@@ -1,0 +1,190 @@
+"""The way of every message into its log and to its readers.
+
+What a send does, in order, and what a crash after each step leaves (docs/delivery.md has the whole argument):
+
+1. One batch read of everything that the rules need. Nothing written.
+2. The activity stamp, at most once a minute and conversation, on everything that a ``hello`` looks at. A stamp without
+   a message makes a ``hello`` look once in vain.
+3. The append: one conditional put. From here on the message exists, and every resend finds it.
+4. The delivery. A resend does it again; devices know each seq that they have.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from im.delivery.service import Delivery
+from im.errors import InvalidError
+from im.group.store import GroupStore, info_from_item, member_from_item
+from im.message.context import Context
+from im.message.courier import Courier
+from im.message.log import CLIENT_WALK, Appended, Head, Log, Walk
+from im.message.model import Conversation, ConversationType, Message, Sender
+from im.message.store import MessageStore, RowStore
+from im.moderation.service import Filter
+from im.platform.clock import MINUTE_MS, Clock
+from im.platform.dynamo import Item, Key
+from im.platform.metrics import Count, ignore
+from im.platform.parallel import run_all
+from im.platform.uids import Uids
+from im.settings import Switches
+
+_REMEMBERED_HEADS = 4_096
+
+
+class Publisher:
+    """What every use case that writes into a log does: read, stamp, append, deliver.
+
+    Args:
+        messages: the logs.
+        rows: the users' conversation rows.
+        groups: groups and members.
+        delivery: brings frames to users.
+        log: appends.
+        uids: uids of messages that are never stored.
+        words: the sensitive words.
+        switches: the deployment's behaviour.
+        clock: the time.
+        count: takes metrics.
+        new_cid: makes the message ids of API calls, which bring none.
+    """
+
+    def __init__(
+        self,
+        messages: MessageStore,
+        rows: RowStore,
+        groups: GroupStore,
+        delivery: Delivery,
+        log: Log,
+        uids: Uids,
+        words: Filter,
+        switches: Switches,
+        clock: Clock,
+        *,
+        count: Count = ignore,
+        new_cid: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        self._messages = messages
+        self._rows = rows
+        self._groups = groups
+        self._delivery = delivery
+        self._log = log
+        self._uids = uids
+        self._words = words
+        self._switches = switches
+        self._clock = clock
+        self._count = count
+        self._new_cid = new_cid
+        self._courier = Courier(rows, groups, delivery, switches, clock)
+        self._heads: dict[str, Head] = {}
+
+    # --- sending
+
+    def _publish(
+        self,
+        draft: Message,
+        conversation: Conversation,
+        sender: Sender,
+        context: Context,
+        base: Head,
+        *,
+        from_server: bool = False,
+        walk: Walk = CLIENT_WALK,
+        also_to: Sequence[str] = (),
+    ) -> Message:
+        self._stamp(conversation, sender.user, context)
+        hint = self._heads.get(draft.log)
+        appended = self._log.append(
+            draft,
+            base,
+            behind=hint is not None and hint.seq > base.seq + 1,
+            indexed=from_server,
+            walk=walk,
+        )
+        self._remember(appended)
+        self._courier.deliver(
+            appended.message, conversation, sender, context, also_to=also_to, repeated=not appended.fresh
+        )
+        return appended.message
+
+    def _load(self, user: str, conversation: Conversation, log: str, base: int, *, consistent: bool = False) -> Context:
+        """Everything that the rules of a send need, in one batch read.
+
+        ``base`` 0 asks for no slot; ``consistent`` is for callers who have just written the group's info themselves.
+        """
+        hint = self._heads.get(log)
+        base_key = self._messages.key(log, base) if base and (hint is None or hint.seq < base) else None
+        own = peer = plain = info_key = member_key = None
+        users = [user]
+        if conversation.type == ConversationType.SINGLE:
+            own = self._rows.key(user, conversation)
+            peer = self._rows.key(conversation.target, conversation.seen_by(conversation.target, user))
+            plain = self._rows.key(conversation.target, Conversation(0, user))
+            users.append(conversation.target)
+        else:
+            info_key = self._groups.info_key(conversation.target, consistent=consistent)
+            member_key = self._groups.member_key(conversation.target, user)
+        wanted = [key for key in (base_key, own, peer, plain, info_key, member_key) if key is not None]
+        presences, items = self._delivery.presence.load(users, wanted)
+
+        def item(key: Key | None) -> Item | None:
+            return items.get(key) if key else None
+
+        found_base, found_own, found_peer = item(base_key), item(own), item(peer)
+        found_plain, found_info, found_member = item(plain), item(info_key), item(member_key)
+        return Context(
+            read_at=self._clock(),
+            presences=presences,
+            base=self._messages.decode(found_base) if found_base else None,
+            own_row=self._rows.decode(found_own) if found_own else None,
+            peer_row=self._rows.decode(found_peer) if found_peer else None,
+            blocked=bool(found_plain and self._rows.decode(found_plain).blocked),
+            info=info_from_item(found_info) if found_info else None,
+            member=member_from_item(found_member) if found_member else None,
+        )
+
+    def _base(self, log: str, seq: int, context: Context) -> Head:
+        """The client's base as a slot that is known to exist, so that no append can leave a hole."""
+        hint = self._heads.get(log)
+        if seq == 0:
+            return Head()
+        if hint and hint.seq >= seq:
+            return hint if hint.seq == seq else Head(seq)
+        found = context.base or self._messages.get(log, seq)
+        if found is None:
+            raise InvalidError(f"base {seq} does not exist in this conversation")
+        return Head(seq, found.uid)
+
+    def _remember(self, appended: Appended) -> None:
+        message = appended.message
+        known = self._heads.pop(message.log, Head())
+        self._heads[message.log] = max(known, Head(message.seq, message.uid), key=lambda head: head.seq)
+        if len(self._heads) > _REMEMBERED_HEADS:
+            del self._heads[next(iter(self._heads))]
+
+    def _stamp(self, conversation: Conversation, user: str, context: Context) -> None:
+        """Note the minute on everything that a ``hello`` of either side looks at, before the append.
+
+        Each side's row is judged by itself: one being up to date says nothing about the other.
+        """
+        minute = self._clock() // MINUTE_MS
+        if conversation.type == ConversationType.GROUP:
+            info = context.info
+            if info and (info.activity < minute or conversation.line not in info.lines):
+                self._groups.stamp(conversation.target, minute, conversation.line)
+            return
+        sides = {
+            user: (conversation, context.own_row),
+            conversation.target: (conversation.seen_by(conversation.target, user), context.peer_row),
+        }
+        run_all(
+            [
+                partial(self._rows.stamp, side, named, minute)
+                for side, (named, row) in sides.items()
+                if row is None or row.activity < minute
+            ]
+        )
+
+    def _newest_seq(self, log: str) -> int:
+        newest = self._messages.newest(log)
+        return newest.seq if newest else 0

@@ -1,0 +1,180 @@
+"""Reading: ranges of logs as one reader may see them, and how far he has read."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from im.errors import Code, ImError, InvalidError
+from im.message.model import (
+    HISTORY_LIMIT,
+    MAX_SEQ,
+    PULL_LIMIT,
+    PULL_RANGES,
+    Conversation,
+    ConversationType,
+    Message,
+    check_conversation,
+    payload_from_json,
+)
+from im.message.publish import Publisher
+from im.platform.parallel import run_all
+from im.wire import frames
+
+_HISTORY_EXAMINED = 500
+_PAGE_BYTES = 100_000
+_FRESH_MESSAGE_MS = 10_000
+
+
+class Page(Struct, frozen=True):
+    """A part of a conversation, as one reader may see it.
+
+    Attributes:
+        messages: what he may see of it.
+        through: everything visible up to this seq is in ``messages`` or was skipped on purpose.
+        head: the last seq that he may see at present.
+    """
+
+    messages: tuple[Message, ...]
+    through: int
+    head: int
+
+
+class Range(Struct, frozen=True):
+    """A request for the messages of one conversation after a seq."""
+
+    conversation: Conversation
+    after: int
+    limit: int
+
+
+class Reading(Publisher):
+    """The use cases that read logs."""
+
+    def pull(self, user: str, ranges: Sequence[Range]) -> list[Page]:
+        """The messages of several conversations after given seqs, ascending, as many as one answer can hold.
+
+        Raises:
+            ImError: 9, the user was never in one of the groups.
+        """
+        if not 1 <= len(ranges) <= PULL_RANGES:
+            raise InvalidError(f"ranges must have 1 to {PULL_RANGES} entries")
+        began = self._clock()
+        bounds = run_all([partial(self._bounds, user, wanted.conversation) for wanted in ranges])
+        budget = _PAGE_BYTES
+        pages = []
+        for wanted, (first, last) in zip(ranges, bounds, strict=True):
+            page, used = self._page(user, wanted, first, last, budget)
+            budget -= used
+            pages.append(page)
+        return run_all(
+            [
+                partial(self._still_his, user, wanted.conversation, page, last, began)
+                for wanted, page, (_, last) in zip(ranges, pages, bounds, strict=True)
+            ]
+        )
+
+    def _still_his(self, user: str, conversation: Conversation, page: Page, last: int, began: int) -> Page:
+        """The page without what came after a removal that took place between reading the bounds and the log.
+
+        An append lands within its function's timeout after its message's time, so older pages need no second look.
+        """
+        if last < MAX_SEQ or conversation.type != ConversationType.GROUP:
+            return page
+        if not page.messages or max(message.time for message in page.messages) < began - _FRESH_MESSAGE_MS:
+            return page
+        _, last = self._bounds(user, conversation)
+        kept = tuple(message for message in page.messages if message.seq <= last)
+        return Page(kept, min(page.through, last), min(page.head, last))
+
+    def _page(self, user: str, wanted: Range, first: int, last: int, budget: int) -> tuple[Page, int]:
+        log = wanted.conversation.key(user)
+        after = max(wanted.after, first - 1)
+        limit = max(1, min(wanted.limit, PULL_LIMIT))
+        kept: list[Message] = []
+        through, used, examined, now = after, 0, 0, self._clock()
+        complete = True
+        for message in self._messages.after(log, after, limit, consistent=True):
+            size = message.wire_bytes
+            if message.seq > last:
+                break
+            if used + size > budget and (kept or budget < _PAGE_BYTES):
+                complete = False
+                break
+            examined += 1
+            through = message.seq
+            if message.visible_to(user) and not message.expired(now):
+                kept.append(message)
+                used += size
+        if complete and examined < limit:
+            return Page(tuple(kept), through, through), used
+        newest = self._messages.newest(log)
+        return Page(tuple(kept), through, min(newest.seq if newest else through, last)), used
+
+    def history(
+        self, user: str, conversation: Conversation, before: int | None, limit: int, types: Sequence[int] = ()
+    ) -> tuple[list[Message], int | None]:
+        """Older messages, newest first, and the ``before`` of the next page, None at the end (client-semantics spec 3.7).
+
+        A page may be short, even empty, while there is more: what the user may not see is skipped.
+        """
+        if not self._switches.remote_history:
+            return [], None
+        began = self._clock()
+        first, last = self._bounds(user, conversation)
+        start = min(MAX_SEQ if before is None else before, last + 1)
+        found, rest = self._history(user, conversation, first, start, limit, types)
+        page = self._still_his(user, conversation, Page(tuple(found), 0, 0), last, began)
+        return list(page.messages), rest
+
+    def _history(
+        self, user: str, conversation: Conversation, first: int, start: int, limit: int, types: Sequence[int]
+    ) -> tuple[list[Message], int | None]:
+        limit = max(1, min(limit, HISTORY_LIMIT))
+        wanted = set(types)
+        kept: list[Message] = []
+        seq, used, now = start, 0, self._clock()
+        for message in self._messages.before(conversation.key(user), start, _HISTORY_EXAMINED):
+            if message.seq < first:
+                return kept, None
+            size = message.wire_bytes
+            if len(kept) == limit or used + size > _PAGE_BYTES:
+                return kept, seq
+            seq = message.seq
+            if not message.visible_to(user) or message.expired(now):
+                continue
+            if wanted and payload_from_json(message.payload).type not in wanted:
+                continue
+            kept.append(message)
+            used += size
+        return kept, seq if start - seq >= _HISTORY_EXAMINED and seq > first else None
+
+    def read(self, user: str, conversation: Conversation, seq: int, *, skip: str | None = None) -> int:
+        """Raise the user's read cursor, never beyond the head, and tell his other devices. Returns where it stands."""
+        _, last = self._bounds(user, conversation)
+        newest = self._messages.newest(conversation.key(user))
+        wanted = min(seq, newest.seq if newest else 0, last)
+        if wanted <= 0:
+            row = self._rows.get(user, conversation)
+            return row.read if row else 0
+        read = self._rows.advance_read(user, conversation, wanted)
+        if read == wanted:
+            body = {"conversation": frames.ConversationOut.of(conversation), "read": read}
+            frame = frames.push("cursor", body)
+            self._delivery.push([user], lambda _: frame, skip=skip)
+        return read
+
+    def _bounds(self, user: str, conversation: Conversation) -> tuple[int, int]:
+        """The first and last seq of a conversation that a user may see.
+
+        Raises:
+            ImError: 9, he was never in the group.
+        """
+        check_conversation(conversation)
+        if conversation.type == ConversationType.SINGLE:
+            return 1, MAX_SEQ
+        row = self._rows.get(user, replace(conversation, line=0))
+        if row is None or row.firsts is None:
+            raise ImError(Code.NOT_IN_GROUP)
+        return row.first(conversation.line), row.last(conversation.line)

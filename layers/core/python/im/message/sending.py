@@ -1,0 +1,200 @@
+"""Accepting messages: the rules of a send, and the notices that the server itself writes."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from im.errors import Code, ImError
+from im.group.model import check_may_speak
+from im.message.context import Context
+from im.message.log import Head
+from im.message.model import (
+    Conversation,
+    ConversationType,
+    Message,
+    Origin,
+    Payload,
+    Sender,
+    Sent,
+    check_cid,
+    check_client_line,
+    check_client_type,
+    check_conversation,
+    check_id,
+    check_payload,
+    check_recipients,
+    check_sender_status,
+    notice_payload,
+    payload_to_json,
+    with_text,
+)
+from im.message.publish import Publisher
+
+_REFUSED_WALK = 20
+_SWALLOW = 1
+_MASK = 2
+
+
+class Sending(Publisher):
+    """The use cases that put messages into logs."""
+
+    def send(
+        self,
+        sender: Sender,
+        conversation: Conversation,
+        payload: Payload,
+        *,
+        to: Sequence[str] = (),
+        cid: str | None = None,
+        base: int | None = None,
+    ) -> Sent:
+        """Accept a message (client-semantics spec 3.5; server-api spec 2.2 for admin calls).
+
+        Args:
+            sender: who sends, on whose authority.
+            conversation: from the sender's side.
+            payload: the content.
+            to: the only readers besides the sender, or empty.
+            cid: the client's id of this message; API calls bring none.
+            base: the last seq that the client knew when it first transmitted this cid; API calls bring none.
+
+        Raises:
+            ImError: a rule refuses it; nothing was written.
+            BusyError: try again with the same cid and base.
+        """
+        check_id(sender.user, "sender")
+        check_conversation(conversation)
+        text = check_payload(payload, self._switches.max_message_bytes)
+        readers = check_recipients(to)
+        check_client_type(sender, payload.type, self._switches)
+        message_id = check_cid(cid) if cid is not None else self._new_cid()
+        log = conversation.key(sender.user)
+
+        known = self._messages.newest(log) if base is None and not payload.transparent else None
+        base_seq = (known.seq if known else 0) if base is None else base
+        context = self._load(sender.user, conversation, log, 0 if known or payload.transparent else base_seq)
+        draft = Message(log, 0, 0, message_id, sender.user, 0, text, to=readers)
+        try:
+            allowed = self._allowed(sender, conversation, payload, context)
+        except ImError as refusal:
+            earlier = None if refusal.retry else self._earlier(draft, base)
+            if earlier is None:
+                raise
+            return earlier
+        if allowed is None:
+            return self._earlier(draft, base) or self._pretend()
+        if allowed is not payload:
+            draft = replace(draft, payload=payload_to_json(allowed))
+        if payload.transparent:
+            draft = replace(draft, uid=self._uids.next(), time=self._clock())
+            self._courier.deliver(draft, conversation, sender, context)
+            return Sent(0, draft.uid, draft.time)
+        head = Head(known.seq, known.uid) if known else self._base(log, base_seq, context)
+        sent = self._publish(draft, conversation, sender, context, head, from_server=sender.client is None)
+        return Sent(sent.seq, sent.uid, sent.time)
+
+    def _allowed(
+        self, sender: Sender, conversation: Conversation, payload: Payload, context: Context
+    ) -> Payload | None:
+        """The content as it may be sent; None: swallow it.
+
+        Raises:
+            ImError: a rule refuses it.
+        """
+        if not self._admit(sender, conversation, payload, context):
+            return None
+        if sender.is_admin or not payload.searchableContent:
+            return payload
+        verdict = self._words.check(payload.searchableContent)
+        if not verdict.matched:
+            return payload
+        if self._switches.sensitive_filter_type == 0:
+            raise ImError(Code.SENSITIVE_MATCHED)
+        if self._switches.sensitive_filter_type == _SWALLOW:
+            return None
+        return with_text(payload, verdict.masked) if self._switches.sensitive_filter_type == _MASK else payload
+
+    def _earlier(self, draft: Message, base: int | None) -> Sent | None:
+        """What an earlier attempt got, before the rule came that would refuse it now: a resend finds it (promise 5).
+
+        A client may resend what it pleases, so this looks only so far behind its base. Calls of APIs, without a base, are
+        never resends.
+        """
+        if base is None:
+            return None
+        for slot in self._messages.after(draft.log, base, _REFUSED_WALK, consistent=True):
+            if (slot.sender, slot.cid) == (draft.sender, draft.cid):
+                return Sent(slot.seq, slot.uid, slot.time)
+        return None
+
+    def _admit(self, sender: Sender, conversation: Conversation, payload: Payload, context: Context) -> bool:
+        """The rules of a send (client-semantics spec 3.5). False: swallow it and tell the sender that all is well."""
+        if conversation.type == ConversationType.GROUP and context.info is None:
+            raise ImError(Code.NOT_EXIST, "no such group")
+        if sender.is_admin:
+            return True
+        check_client_line(conversation, context.info.lines if context.info else ())
+        own = context.presences[sender.user]
+        if sender.client is not None and own.device(sender.client) is None:
+            own = self._delivery.presence.load_one(sender.user)
+            if own.device(sender.client) is None:
+                raise ImError(Code.KICKED_OFF)
+        check_sender_status(own.status, payload.type, self._switches)
+        if conversation.type == ConversationType.GROUP:
+            exceptions = self._switches.group_mute_exception_types
+            check_may_speak(context.info, context.member, payload.type, exceptions)
+            return True
+        if context.blocked and payload.type not in self._switches.blacklist_exception_types:
+            if self._switches.blacklist_strategy == _SWALLOW:
+                return False
+            raise ImError(Code.IN_BLACK_LIST)
+        if context.presences[conversation.target].status == 2:
+            raise ImError(Code.USER_FORBIDDEN)
+        return True
+
+    def _pretend(self) -> Sent:
+        return Sent(0, self._uids.next(), self._clock())
+
+    def post_notice(
+        self,
+        group: str,
+        operator: str,
+        content_type: int,
+        data: Mapping[str, object],
+        *,
+        lines: Sequence[int] = (0,),
+        custom: Payload | None = None,
+        to: Sequence[str] = (),
+        recipients_extra: Sequence[str] = (),
+    ) -> dict[int, int]:
+        """Append a group notice to the group's log and deliver it (client-semantics spec 4.4).
+
+        Args:
+            group: the group id.
+            operator: who did what the notice tells.
+            content_type: 104 to 125.
+            data: the notice's JSON; members that are None are left out.
+            lines: the conversation lines on which it appears.
+            custom: a content that takes the place of the built-in one.
+            to: the only readers, or empty.
+            recipients_extra: users outside the roster who get it as well: those who were just removed.
+
+        Returns:
+            The notice's seq on each line.
+        """
+        payload = custom if custom and custom.type > 0 else notice_payload(content_type, dict(data))
+        text = check_payload(payload, self._switches.max_message_bytes)
+        sender = Sender(operator, origin=Origin.ADMIN)
+        seqs: dict[int, int] = {}
+        for line in lines or (0,):
+            conversation = Conversation(ConversationType.GROUP, group, line)
+            log = conversation.key(operator)
+            draft = Message(log, 0, 0, self._new_cid(), operator, 0, text, to=tuple(to))
+            known = self._messages.newest(log)
+            head = Head(known.seq, known.uid) if known else Head()
+            context = self._load(operator, conversation, log, 0, consistent=True)
+            message = self._publish(
+                draft, conversation, sender, context, head, from_server=True, also_to=recipients_extra
+            )
+            seqs[line] = message.seq
+        return seqs

@@ -1,0 +1,604 @@
+"""Step by step what Wildfire's two conformance programs do, the Java one and the Python one, with the commercial switches on.
+
+The steps and their numbers are those of the server-api spec, section 7.5; 10 to 12 need moments, robots and channels. A part
+of a step whose paths are not built yet is skipped; whichever paths are named by its mark must be built before it counts.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from im.server_api.endpoints import ENDPOINTS, NOT_IMPLEMENTED
+from local.topology import Topology
+from tests.e2e.official import ANY_CODE, JAVA, PYTHON, Program
+
+pytestmark = pytest.mark.xdist_group("official-programs")
+
+Test = Callable[..., None]
+
+
+def needs(*paths: str) -> pytest.MarkDecorator:
+    """Skip a part while a path that it calls is not built."""
+    missing = [path for path in paths if f"/admin/{path}" in NOT_IMPLEMENTED]
+    return pytest.mark.skipif(bool(missing), reason=f"not built: {', '.join(missing)}")
+
+
+@pytest.fixture(scope="module")
+def official_topology() -> Iterator[Topology]:
+    with Topology.from_cdk() as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=[PYTHON, JAVA], ids=lambda dialect: dialect.name)
+def program(request: pytest.FixtureRequest, official_topology: Topology) -> Iterator[Program]:
+    """One after the other on the same deployment, as in a company that uses both."""
+    with Program.of(official_topology, request.param) as running:
+        yield running
+
+
+# --- 1. users
+
+
+def mobile(p: Program) -> str:
+    return "13900000001" if p.java else "13900000000"
+
+
+def user(p: Program, user_id: str, **members: Any) -> dict[str, Any]:
+    """A user as the SDKs' data class writes him."""
+    texts = dict.fromkeys(("name", "displayName", "portrait", "mobile", "email", "address", "company"))
+    return {"userId": user_id, **texts, "social": None, "extra": None, "gender": 0, "type": 0, "deleted": 0} | {
+        "updateDt": 0,
+        **members,
+    }
+
+
+ROBOT = {
+    "userId": "robot1",
+    "name": "robot1",
+    "displayName": "机器人",
+    "owner": "userId1",
+    "secret": "123456",
+    "callback": "http://127.0.0.1:8883/robot/recvmsg",
+}
+
+
+def test_1_a_user_is_registered_again_and_again(program: Program) -> None:
+    p = program
+    created = p.ok("/admin/user/create", user(p, "userId1", name="user1", displayName="user 1", mobile=mobile(p)))
+    assert created == {"userId": "userId1", "name": "user1"}
+
+
+@needs("robot/create", "user/get_robot_info")
+def test_1_a_robot_comes_and_goes(program: Program) -> None:
+    p = program
+    body = {**ROBOT, **p.either(java={"gender": 0, "updateDt": 0}, python={})}
+    assert p.ok("/admin/robot/create", body)["userId"] == "robot1"
+    robot = p.ok("/admin/user/get_robot_info", {"robotId": "robot1"})
+    assert [robot[name] for name in ROBOT] == list(ROBOT.values())
+    p.ok("/admin/user/destroy", {"userId": "robot1"})
+
+
+def test_1_the_user_reads_back_by_name_mobile_and_id(program: Program) -> None:
+    p = program
+    for query in ({"name": "user1"}, {"mobile": mobile(p)}, {"userId": "userId1"}):
+        found = p.ok("/admin/user/get_info", {**query, "includeDeleted": False})
+        assert (found["userId"], found["name"], found["mobile"]) == ("userId1", "user1", mobile(p))
+        assert found["displayName"] == "user 1"
+
+
+@needs("user/get_info_by_mobile")
+def test_1_users_by_mobile(program: Program) -> None:
+    found = program.ok("/admin/user/get_info_by_mobile", {"mobile": mobile(program), "includeDeleted": False})
+    assert [each["userId"] for each in found["userInfos"]] == ["userId1"]
+
+
+@needs("user/get_info_by_email")
+def test_1_users_by_email(program: Program) -> None:
+    program.call("/admin/user/get_info_by_email", "13900000001@139.com", 0, 253)
+
+
+@needs("user/batch_get_infos")
+def test_1_several_users_one_of_them_unknown(program: Program) -> None:
+    body = {"list": ["userId1", "admin", "FireRobot", "TestUser"]}
+    found = program.ok("/admin/user/batch_get_infos", body)["userInfos"]
+    assert {each["userId"] for each in found} == {"userId1", "admin", "FireRobot"}
+
+
+def test_1_profiles_are_updated_and_unknown_ones_are_not(program: Program) -> None:
+    p = program
+    new = {"displayName": "updatedUserName", "portrait": "updatedUserPortrait"}
+    p.call("/admin/user/update", {"flag": 3, "userInfo": user(p, "1795365229032", **new)}, 253)
+    p.ok("/admin/user/update", {"flag": 3, "userInfo": user(p, "userId1", **new)})
+    found = p.ok("/admin/user/get_info", {"userId": "userId1", "includeDeleted": False})
+    assert {name: found[name] for name in new} == new
+
+
+def test_1_tokens_and_blocking(program: Program) -> None:
+    p = program
+    token = p.ok("/admin/user/get_token", {"userId": "userId1", "clientId": "client111", "platform": 2})
+    assert token["userId"] == "userId1"
+    assert token["token"]
+    for status, listed in ((2, [{"userId": "userId1", "status": 2}]), (0, [])):
+        p.ok("/admin/user/update_block_status", {"userId": "userId1", "status": status})
+        assert (
+            p.ok("/admin/user/check_block_status", {"userId": "userId1", "includeDeleted": False})["status"] == status
+        )
+        assert p.ok("/admin/user/get_blocked_list")["statusList"] == listed
+
+
+def test_1_sessions_and_kicking(program: Program) -> None:
+    p = program
+    assert isinstance(
+        p.ok("/admin/user/onlinestatus", {"userId": "userId1", "includeDeleted": False})["sessions"], list
+    )
+    p.ok("/admin/user/kickoff_client", {"first": "userId1"})
+    p.ok("/admin/user/destroy", {"userId": "user11"})
+
+
+@needs("user/all", "user/get_all_robots")
+def test_1_lists_of_users_and_robots(program: Program) -> None:
+    p = program
+    users = p.ok("/admin/user/all", {"count": 100, "offset": 0})
+    assert {"admin", "userId1"} <= {each["userId"] for each in users["userInfoList"]}
+    if p.java:
+        p.ok("/admin/user/get_all_robots", {"count": 100, "offset": 0})
+
+
+@needs("user/online_count", "user/online_list", "user/session_list")
+def test_1_who_is_online(program: Program) -> None:
+    p = program
+    assert [each["node"] for each in p.ok("/admin/user/online_count")] == [1]
+    assert p.ok("/admin/user/online_list", {"nodeId": 1, "offset": 0, "count": 100})["offset"] == 0
+    p.ok("/admin/user/session_list", {"userId": "userId1"})
+
+
+# --- 2. relations
+
+PAIR = {"userId": "ff1", "friendUid": "ff2"}
+SIDES = {"operator": "ff1", "targetId": "ff2"}
+
+
+def test_2_two_users(program: Program) -> None:
+    for name in ("ff1", "ff2"):
+        program.ok("/admin/user/create", user(program, name, name=name, displayName=name))
+
+
+@needs("friend/send_request", "friend/status", "friend/list")
+def test_2_friends_and_friends_no_more(program: Program) -> None:
+    p = program
+    p.call("/admin/friend/send_request", {**PAIR, "reason": "hello", "force": True}, 0, 23)
+    p.ok("/admin/friend/status", {**PAIR, "status": 0, "extra": '{"from":1}'})
+    assert "ff2" in p.ok("/admin/friend/list", {"userId": "ff1"})["list"]
+    p.ok("/admin/friend/status", {**PAIR, "status": 1})
+    assert "ff2" not in p.ok("/admin/friend/list", {"userId": "ff1"})["list"]
+
+
+@needs("blacklist/status", "blacklist/list")
+def test_2_a_blacklist(program: Program) -> None:
+    program.ok("/admin/blacklist/status", {"userId": "ff1", "targetUid": "ff2", "status": 2})
+    assert "ff2" in program.ok("/admin/blacklist/list", {"userId": "ff1"})["list"]
+
+
+@needs("friend/set_alias", "friend/get_alias", "friend/set_extra", "relation/get", "friend/list")
+def test_2_names_for_one_another(program: Program) -> None:
+    p = program
+    p.ok("/admin/friend/set_alias", {**SIDES, "alias": f"hello {p.dialect.name}"})
+    assert p.ok("/admin/friend/get_alias", SIDES)["alias"] == f"hello {p.dialect.name}"
+    p.ok("/admin/friend/set_extra", {**SIDES, "extra": "hello friend extra"})
+    relation = p.ok("/admin/relation/get", {"first": "ff1", "second": "ff2"})
+    assert (relation["isFriend"], relation["isBlacked"]) == (False, True)
+    assert (relation["alias"], relation["extra"]) == (f"hello {p.dialect.name}", "hello friend extra")
+    assert "ff2" not in p.ok("/admin/friend/list", {"userId": "ff1"})["list"]
+
+
+@needs("user/get_user_robots")
+def test_2_a_user_without_robots(program: Program) -> None:
+    assert program.ok("/admin/user/get_user_robots", {"userId": "ff1"}) == {"list": []}
+
+
+# --- 3. groups
+
+
+def base(p: Program, operator: str = "user1", **members: Any) -> dict[str, Any]:
+    """What each write of the group begins with."""
+    more = p.either(java={"isMeshMessage": False, "to_lines": None}, python={"to_lines": []})
+    return {"group_id": "groupId1", "operator": operator, "notify_message": None, **more, **members}
+
+
+def member(p: Program, name: str, **members: Any) -> dict[str, Any]:
+    more = p.either(java={"createDt": 0}, python={})
+    return {"member_id": name, "alias": None, "extra": None, "type": 0, "updateDt": 0, **more, **members}
+
+
+def info(p: Program) -> dict[str, Any]:
+    zeros = ("mute", "join_type", "private_chat", "searchable", "max_member_count", "history_message")
+    both = {
+        "target_id": "groupId1",
+        "name": "test_group",
+        "portrait": "http://portrait",
+        "owner": "user1",
+        "type": 2,
+        "extra": "hello extra",
+    }
+    return both | p.either(
+        java={
+            **dict.fromkeys((*zeros, "member_count", "update_dt", "member_update_dt"), 0),
+            "super_group": False,
+            "deleted": False,
+        },
+        python=dict.fromkeys(("memberCount", "memberUpdateDt", "updateDt"), 0),
+    )
+
+
+def test_3_a_group_is_made(program: Program) -> None:
+    p = program
+    p.call("/admin/group/del", base(p), ANY_CODE)
+    members = [member(p, "user1"), member(p, "user2"), member(p, "user3")]
+    body = {**base(p), "group": {"group_info": info(p), "members": members}, "member_extra": None}
+    del body["group_id"]
+    assert p.ok("/admin/group/create", body) == {"group_id": "groupId1", "groupId": "groupId1"}
+    found = p.ok("/admin/group/get_info", {"groupId": "groupId1"})
+    assert [found[name] for name in ("name", "extra", "owner")] == ["test_group", "hello extra", "user1"]
+
+
+@needs("group/transfer", "group/modify")
+def test_3_it_changes_hands_and_the_former_owner_still_modifies_it(program: Program) -> None:
+    p = program
+    p.ok("/admin/group/transfer", base(p, new_owner="user2"))
+    p.ok("/admin/group/modify", base(p, type=0, value="HelloWorld"))
+    p.ok("/admin/group/modify", base(p, type=2, value="HelloWorld2"))
+    found = p.ok("/admin/group/get_info", {"groupId": "groupId1"})
+    assert [found[name] for name in ("name", "extra", "owner")] == ["HelloWorld", "HelloWorld2", "user2"]
+
+
+@needs("group/member/get")
+def test_3_members_come_and_go(program: Program) -> None:
+    p = program
+    listed = p.ok("/admin/group/member/list", {"groupId": "groupId1"})["members"]
+    assert {each["member_id"] for each in listed} == {"user1", "user2", "user3"}
+    p.ok("/admin/group/member/add", base(p, members=[member(p, "user1", alias="hello user1")]))
+    assert p.ok("/admin/group/member/get", {"groupId": "groupId1", "memberId": "user1"})["alias"] == "hello user1"
+    p.ok("/admin/group/member/del", base(p, members=["user3"]))
+
+
+@needs("group/member/set_alias", "group/member/set_extra", "group/member/get")
+def test_3_aliases_and_extras(program: Program) -> None:
+    p = program
+    p.ok("/admin/group/member/set_alias", base(p, memberId="user2", alias="test user2"))
+    p.ok("/admin/group/member/set_extra", base(p, "user2", memberId="user2", extra="hello member extra2"))
+    found = p.ok("/admin/group/member/get", {"groupId": "groupId1", "memberId": "user2"})
+    assert (found["alias"], found["extra"]) == ("test user2", "hello member extra2")
+
+
+@needs("group/member/quit")
+def test_3_who_is_no_member_may_quit(program: Program) -> None:
+    program.ok("/admin/group/member/quit", base(program, "user4"))
+
+
+@needs("group/of_user", "group/of_user_by_type", "group/common_group", "group/batch_infos", "group/transfer")
+def test_3_groups_of_users(program: Program) -> None:
+    p = program
+    assert "groupId1" in p.ok("/admin/group/of_user", {"userId": "user1"})["groupIds"]
+    for types, expected in (([1, 2], True), ([0], False)):
+        body = {"userId": "user2", "groupMemberTypes": types}
+        assert ("groupId1" in p.ok("/admin/group/of_user_by_type", body)["groupIds"]) is expected
+    assert "groupId1" in p.ok("/admin/group/common_group", {"first": "user1", "second": "user2"})["groupIds"]
+    [found] = p.ok("/admin/group/batch_infos", ["groupId1"])["groupInfoList"]
+    assert found["target_id"] == "groupId1"
+
+
+@needs("user/put_setting", "user/get_setting")
+def test_3_a_remark_and_a_favourite(program: Program) -> None:
+    for scope, value in ((26, "test group remark"), (6, "1")):
+        key = {"userId": "user1", "scope": scope, "key": "groupId1"}
+        program.ok("/admin/user/put_setting", {**key, "value": value})
+        assert program.ok("/admin/user/get_setting", key) == {**key, "value": value}
+
+
+@needs("group/manager/set", "group/manager/mute", "group/manager/allow", "group/transfer")
+def test_3_managers_the_muted_and_the_allowed(program: Program) -> None:
+    p = program
+    added = [member(p, name, alias=f"hello {name}") for name in ("user4", "user5")]
+    p.ok("/admin/group/member/add", base(p, members=added))
+    for path, members in (("set", ["user4", "user5"]), ("mute", ["user5"]), ("allow", ["user5"])):
+        for state in (True, False):
+            p.ok(f"/admin/group/manager/{path}", base(p, members=members, is_manager=state))
+    # A member whose state was lost by being added again is muted and allowed all the same.
+    p.ok("/admin/group/member/add", base(p, members=[member(p, "user5")]))
+    p.ok("/admin/group/manager/allow", base(p, members=["user5"], is_manager=False))
+
+
+def test_3_the_group_ends(program: Program) -> None:
+    p = program
+    p.ok("/admin/group/del", base(p))
+    p.call("/admin/group/get_info", {"groupId": "groupId1"}, 253)
+
+
+# --- 4. chatrooms
+
+ROOM = {
+    "chatroomId": "chatroomId1",
+    "title": "TESTCHATROM",
+    "desc": "this is a test chatroom",
+    "portrait": "http://pic.com/test123.png",
+    "extra": '{\'managers:["user1","user2"]}',
+    "state": 0,
+}
+
+
+@needs("chatroom/create", "chatroom/info", "chatroom/members", "chatroom/del", "chatroom/user_chatroom")
+def test_4_a_chatroom_lives_on_as_ended(program: Program) -> None:
+    p = program
+    assert p.ok("/admin/chatroom/create", ROOM) == {"chatroomId": "chatroomId1"}
+    found = p.ok("/admin/chatroom/info", {"chatroomId": "chatroomId1"})
+    assert {name: found[name] for name in ROOM} == ROOM
+    p.call("/admin/chatroom/members", {"chatroomId": "chatroomId1"}, ANY_CODE)
+    p.ok("/admin/chatroom/del", {"chatroomId": "chatroomId1"})
+    p.settle()
+    assert p.ok("/admin/chatroom/info", {"chatroomId": "chatroomId1"})["state"] == 2
+    p.call("/admin/chatroom/user_chatroom", {"userId": "userId1"}, 0, 253)
+
+
+@needs("chatroom/mute_all", "chatroom/create")
+def test_4_an_ended_chatroom_is_muted_and_unmuted(program: Program) -> None:
+    p = program
+    for state in (True, False):
+        muted = p.either(java={"status": int(state)}, python={"mute": state})
+        p.ok("/admin/chatroom/mute_all", {"chatroomId": "chatroomId1", **muted})
+
+
+@needs("chatroom/set_black_status", "chatroom/get_black_status")
+def test_4_a_black_status(program: Program) -> None:
+    p = program
+    room = {"chatroomId": "chatroom1"}
+    for status, listed in ((1, True), (0, False)):
+        more = p.either(java={"expiredTime": 0}, python={})
+        p.ok("/admin/chatroom/set_black_status", {**room, "userId": "userId1", "status": status, **more})
+        infos = p.ok("/admin/chatroom/get_black_status", room)["infos"]
+        assert ("userId1" in [each["userId"] for each in infos if each["state"] == 1]) is listed
+
+
+@needs("chatroom/set_manager", "chatroom/get_manager_list")
+def test_4_a_manager(program: Program) -> None:
+    room = {"chatroomId": "chatroom1"}
+    for status, listed in ((1, True), (0, False)):
+        program.ok("/admin/chatroom/set_manager", {**room, "userId": "userId1", "status": status})
+        assert ("userId1" in program.ok("/admin/chatroom/get_manager_list", room)["list"]) is listed
+
+
+# --- 5. messages
+
+
+def payload(p: Program, text: str = "hello world3", **members: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(("pushContent", "pushData", "content", "base64edData", "remoteMediaUrl", "extra"))
+    more = p.either(java={}, python={"mentionedTarget": []})
+    numbers = {"mediaType": 0, "persistFlag": 3, "expireDuration": 0, "mentionedType": 0}
+    return {"type": 1, "searchableContent": text, **empty, **numbers, **more, **members}
+
+
+def message(p: Program, sender: str, target: str, content: dict[str, Any]) -> dict[str, Any]:
+    more = p.either(java={"isMeshMessage": False, "isUserMessage": False}, python={"toUsers": [], "userMessage": False})
+    return {"sender": sender, "conv": {"type": 0, "target": target, "line": 0}, "payload": content, **more}
+
+
+def operation(p: Program, uid: int, **members: Any) -> dict[str, Any]:
+    return {"operator": "user1", "messageUid": uid, **members}
+
+
+def recall(p: Program, uid: int, **members: Any) -> dict[str, Any]:
+    return operation(p, uid, **p.either(java={"isUserRecall": False}, python={}), **members)
+
+
+def test_5_a_message_is_sent_read_and_recalled_by_somebody_else(program: Program) -> None:
+    p = program
+    sent = p.ok("/admin/message/send", message(p, "ff1", "ff2", payload(p, "Hello world")))
+    assert sent["messageUid"] > 0
+    assert p.ok("/admin/message/get_one", {"messageUid": sent["messageUid"]})["messageId"] == sent["messageUid"]
+    p.ok("/admin/message/recall", recall(p, sent["messageUid"]))
+    p.kept["recalled"] = sent["messageUid"]
+
+
+@needs("message/multicast", "message/recall_multicast")
+def test_5_a_multicast(program: Program) -> None:
+    p = program
+    targets = ["user2", "user3", "user4"]
+    sent = p.ok("/admin/message/multicast", {"sender": "user1", "targets": targets, "line": 0, "payload": payload(p)})
+    p.ok("/admin/message/recall_multicast", operation(p, sent["messageUid"], receivers=targets))
+
+
+def test_5_a_recalled_message_is_deleted(program: Program) -> None:
+    program.ok("/admin/message/delete", {"messageUid": program.kept["recalled"]})
+
+
+@needs("message/update")
+def test_5_a_message_is_updated(program: Program) -> None:
+    p = program
+    sent = p.ok("/admin/message/send", message(p, "ff1", "ff2", payload(p, "Hello world")))
+    more = p.either(java={"meshLocal": 0}, python={})
+    body = {**operation(p, sent["messageUid"]), "payload": payload(p), "distribute": 1, "updateTimestamp": 0, **more}
+    p.ok("/admin/message/update", body)
+
+
+@needs("message/broadcast", "message/recall_broadcast", "message/delete_broadcast")
+def test_5_a_broadcast(program: Program) -> None:
+    p = program
+    sent = p.ok("/admin/message/broadcast", {"sender": "user1", "line": 0, "payload": payload(p)})
+    assert sent["messageUid"] > 0
+    for path in ("recall_broadcast", "delete_broadcast"):
+        p.call(f"/admin/message/{path}", recall(p, sent["messageUid"]), ANY_CODE)
+
+
+@needs("message/conv_read", "message/delivery")
+def test_5_receipts(program: Program) -> None:
+    conversation = {"conversationType": 0, "target": "admin", "line": 0}
+    program.call("/admin/message/conv_read", {"userId": "userId1", **conversation}, ANY_CODE)
+    program.call("/admin/message/delivery", {"userId": "userId1"}, ANY_CODE)
+
+
+@needs("message/clear_by_user", "conversation/delete")
+def test_5_conversations_are_cleared_and_deleted(program: Program) -> None:
+    p = program
+    conversation = {"type": 0, "target": "admin", "line": 0}
+    to = p.topology.clock.now_ms()
+    bounds = p.either(java={"startTime": 0, "endTime": to}, python={"fromTime": 0, "toTime": to})
+    p.call("/admin/message/clear_by_user", {"userId": "userId1", "conversation": conversation, **bounds}, ANY_CODE)
+    p.call("/admin/conversation/delete", {"userId": "userId1", "conversation": conversation}, ANY_CODE)
+
+
+@needs("message/multicast", "message/delete_multicast")
+def test_5_a_multicast_is_deleted(program: Program) -> None:
+    p = program
+    targets = ["user2", "user3", "user4"]
+    sent = p.ok("/admin/message/multicast", {"sender": "user1", "targets": targets, "line": 0, "payload": payload(p)})
+    p.call("/admin/message/delete_multicast", operation(p, sent["messageUid"], receivers=targets), ANY_CODE)
+
+
+@needs("message/import")
+def test_5_messages_are_imported(program: Program) -> None:
+    p = program
+    conversation = {"type": 0, "target": "admin", "line": 0}
+    one = {"sender": "userId1", "conversation": conversation, "receivers": ["userId1", "admin"]}
+    messages = [
+        {**one, "payload": payload(p, f"测试文本消息{number}"), "timestamp": p.topology.clock.now_ms() - 1000 + number}
+        for number in range(3)
+    ]
+    p.call("/admin/message/import", {"messages": messages}, ANY_CODE)
+
+
+def contents(p: Program) -> Iterator[dict[str, Any]]:
+    """The kinds of messages that the programs try, then a text that streams."""
+    media = "https://media.wfcoss.cn/firechat/"
+    yield payload(p, "", type=2, content="7", mediaType=2, remoteMediaUrl=f"{media}voice_message_sample.amr")
+    yield payload(p, "", type=3, mediaType=1, remoteMediaUrl=f"{media}image_message_sample.jpg", base64edData="eHg=")
+    yield payload(p, "here", type=4, content="39.9,116.4", base64edData="eHg=")
+    yield payload(p, "野火产品简介.pptx", type=5, content="38394", mediaType=4, remoteMediaUrl=f"{media}f.pptx")
+    yield payload(p, "[视频]", type=6, mediaType=3, remoteMediaUrl=f"{media}v.mp4", base64edData="eHg=")
+    yield payload(p, "", type=7, mediaType=7, remoteMediaUrl=f"{media}s.gif", base64edData="eyJ4IjoxLCJ5IjoxfQ==")
+    yield payload(p, "野火IM", type=8, base64edData="eyJkIjoiIiwidSI6Imh0dHBzOi8vIn0=")
+    yield payload(p, "", type=10, content="user1", base64edData="eyJ0IjowfQ==")
+    yield payload(p, "", type=12, pushContent="title", content="desc", base64edData="e30=")
+    yield payload(p, "article1", type=13, base64edData="eyJ0b3AiOnt9fQ==")
+    yield payload(p, "quoted", base64edData="eyJxdW90ZSI6e319")
+    text = "野火IM专注于即时通讯领域"
+    for end in range(2, len(text) * 2, 2):
+        yield payload(p, text[: end // 2], type=14, content="stream1", persistFlag=4)
+    yield payload(p, text, type=15, content="stream1")
+
+
+def test_5_contents_of_all_kinds_go_to_somebody_who_does_not_exist(program: Program) -> None:
+    uids = [
+        program.ok("/admin/message/send", message(program, "userId2", "3ygqmws2k", content))["messageUid"]
+        for content in contents(program)
+    ]
+    assert len(set(uids)) == len(uids)
+
+
+# --- 6. channels
+
+
+@needs("channel/create", "channel/get", "channel/subscribe", "channel/is_subscribed", "channel/destroy")
+def test_6_a_channel_and_its_subscribers(program: Program) -> None:
+    p = program
+    body = {"owner": "user1", "name": "MyChannel", "auto": 0, "state": 0, "updateDt": 0}
+    channel = p.ok("/admin/channel/create", {**body, **p.either(java={}, python={"menus": []})})["targetId"]
+    found = p.ok("/admin/channel/get", {"channelId": channel})
+    assert (found["name"], found["owner"]) == ("MyChannel", "user1")
+    for subscribed in (True, False):
+        aaa = {"channelId": channel, "userId": "aaa"}
+        p.ok("/admin/channel/subscribe", {**aaa, "subscribe": int(subscribed)})
+        p.settle()
+        assert p.ok("/admin/channel/is_subscribed", {**aaa, "subscribe": 0}) == {"value": subscribed}
+    p.ok("/admin/channel/destroy", {"channelId": channel})
+    p.settle()
+    assert p.ok("/admin/channel/get", {"channelId": channel})["state"] & 0x40
+
+
+# --- 7. the rest
+
+
+@needs("system/get_setting", "system/put_setting")
+def test_7_a_system_setting(program: Program) -> None:
+    program.ok("/admin/system/get_setting", {"id": 1})
+    program.ok("/admin/system/put_setting", {"id": 1, "value": "2000", "desc": "最大群人数为2000"})
+    assert program.ok("/admin/system/get_setting", {"id": 1})["value"] == "2000"
+
+
+def test_7_health_needs_no_signature(program: Program) -> None:
+    envelope = program.send("/admin/health", b"", "GET", headers={})
+    assert envelope["code"] == 0
+    program._check_result("/admin/health", envelope)
+
+
+@needs("user/put_setting", "user/get_setting")
+def test_7_settings_of_a_user(program: Program) -> None:
+    for scope, key, value in ((1, "test_key", "test_value"), (3, "0-0-user2", "1")):
+        setting = {"userId": "userId1", "scope": scope, "key": key}
+        program.ok("/admin/user/put_setting", {**setting, "value": value})
+        program.settle()
+        assert program.ok("/admin/user/get_setting", setting)["value"] == value
+
+
+@needs("file/conversation_files", "file/user_files", "file/message_file")
+def test_7_files(program: Program) -> None:
+    p = program
+    page = {"offset": 0, "desc": True, "count": 10}
+    conversation = {"conversationType": 0, "target": "user2", "line": 0, "userId": "user1"}
+    p.call("/admin/file/conversation_files", {**conversation, **page}, ANY_CODE)
+    files = p.call("/admin/file/user_files", {"userId": "user1", **page}, ANY_CODE)
+    for each in (files or {}).get("files", [])[:1]:
+        uid = each["messageId"]
+        p.ok("/admin/file/message_file", p.either(java={"value": uid}, python={"messageUid": uid}))
+
+
+# --- 8. sensitive words
+
+
+def test_8_sensitive_words(program: Program) -> None:
+    words = ["a", "b", "c"]
+    program.ok("/admin/sensitive/add", {"words": words})
+    assert set(words) <= set(program.ok("/admin/sensitive/query")["words"])
+    program.ok("/admin/sensitive/del", {"words": words})
+    assert not set(words) & set(program.ok("/admin/sensitive/query")["words"])
+
+
+# --- 9. devices
+
+
+@needs("device/create", "device/get", "device/user_devices")
+def test_9_devices(program: Program) -> None:
+    p = program
+    p.ok("/admin/device/create", {"deviceId": "deviceId1", "owners": ["opoGoG__", "userId1"], "extra": None})
+    device = p.ok("/admin/device/get", {"deviceId": "deviceId1"})
+    assert device["owners"] == ["opoGoG__", "userId1"]
+    devices = p.ok("/admin/device/user_devices", {"userId": "userId1"})["devices"]
+    assert "deviceId1" in [each["deviceId"] for each in devices]
+
+
+# --- what is not there
+
+
+def test_paths_that_are_not_built_say_so(program: Program) -> None:
+    for path in sorted(NOT_IMPLEMENTED):
+        if path.startswith("/admin/"):
+            program.call(path, {}, 254)
+
+
+def test_the_steps_reach_everything_that_is_built(program: Program) -> None:
+    assert ENDPOINTS.keys() - program.called <= {f"/admin/{path}" for path in ELSEWHERE}
+
+
+ELSEWHERE = (
+    *(
+        "user/get_info_by_mobile",
+        "user/get_all_robots",
+        "user/search_user",
+        "user/app_get_user_info",
+        "message/publish",
+        "message/import",
+    ),
+    *("group/join_request/add", "friend/handle_send_request", "friend/get_requests", "customer", "oss/get_upload_url"),
+    *("file/message_file", "chatroom/members", "chatroom/user_chatroom", "user/get_info_by_email"),
+    *("channel/list", "channel/batch_subscribe", "channel/list_subscriber"),
+)
+"""What the programs do not call, what only the Java program calls, and what may answer a code."""

@@ -65,6 +65,10 @@ synth: $(READY) ## Make the CloudFormation templates in cdk.out
 	@$(BIN)/python app.py -c env=$(ENV)
 	@ls -1 cdk.out/*.template.json
 
+.PHONY: docs
+docs: $(READY) ## Write the pages that are made from the code: docs/server-api.md
+	@PYTHONPATH=layers/core/python:. $(BIN)/python docs/generate.py
+
 bench: $(READY) ## Print what each operation costs: calls, units, dollars
 	@$(BIN)/python -m bench
 

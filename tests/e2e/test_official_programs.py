@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from im.server_api.endpoints import ENDPOINTS, NOT_IMPLEMENTED
+from im.server_api.endpoints import NOT_IMPLEMENTED
+from im.server_api.registry import ENDPOINTS
 from local.topology import Topology
 from tests.e2e.official import ANY_CODE, JAVA, PYTHON, Program
 

@@ -10,8 +10,10 @@ from msgspec import inspect
 
 from im.errors import InvalidError
 from im.message.model import Payload
-from im.server_api.endpoints import ENDPOINTS, HEALTH, NOT_IMPLEMENTED
-from im.wire import server_api as wire
+from im.server_api.endpoints import HEALTH, NOT_IMPLEMENTED
+from im.server_api.openapi import EVERYWHERE
+from im.server_api.registry import ENDPOINTS
+from im.wire.api import codec
 from tests.unit.server_api.pins import NOT_HOSTED, PINS
 from tests.unit.server_api.shapes import wrong_type, wrong_value
 
@@ -22,7 +24,7 @@ LONG = 588522146047721600
 
 
 def decode(schema: Any, value: Any) -> Any:
-    return wire.decode(schema, json.dumps(value).encode())
+    return codec.decode(schema, json.dumps(value).encode())
 
 
 # --- the table is whole
@@ -43,6 +45,12 @@ def test_a_result_has_the_members_and_types_that_the_sdks_read(path: str) -> Non
     assert wrong_type(PINS[path].result, ENDPOINTS[path].result) == []
 
 
+@pytest.mark.parametrize("path", BUILT)
+def test_a_path_says_what_codes_it_answers(path: str) -> None:
+    missing = set(PINS[path].codes) - set(ENDPOINTS[path].codes) - set(EVERYWHERE)
+    assert missing == set(), "@endpoint(..., codes=(Code.…,)) lists them for the documentation"
+
+
 # --- requests
 
 
@@ -51,26 +59,16 @@ def test_what_the_official_programs_send_is_understood(path: str, body: Any) -> 
     schema = ENDPOINTS[path].request
     assert schema is not None
 
-    body = body if isinstance(body, dict) else {wire.BARE[schema]: body}
+    body = body if isinstance(body, dict) else {codec.alone(schema): body}
     canonical = {PINS[path].spellings.get(name, name): value for name, value in body.items()}
     assert lost(decode(schema, body), canonical) == []
 
 
 UNREAD = frozenset(
-    (
-        "isMeshMessage",
-        "meshLocal",
-        "includeDeleted",
-        "password",
-        "deleted",
-        "updateDt",
-        "createDt",
-        "update_dt",
-        "memberCount",
-        "memberUpdateDt",
-        "member_count",
-        "member_update_dt",
-    )
+    [
+        *("isMeshMessage", "meshLocal", "includeDeleted", "password", "deleted", "updateDt", "createDt", "update_dt"),
+        *("memberCount", "memberUpdateDt", "member_count", "member_update_dt"),
+    ]
 )
 """What programs send as their data classes have it, and no server has a use for."""
 

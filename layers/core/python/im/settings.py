@@ -78,6 +78,7 @@ class Switches(Struct, frozen=True):
     host_friends: bool = field(default=True, name="im.host_friends")
     friend_requests_per_day: int = field(default=200, name="im.friend_requests_per_day")
     legacy_signature: bool = field(default=True, name="im.legacy_signature")
+    serve_openapi: bool = field(default=True, name="im.serve_openapi")
     seed_demo_objects: bool = field(default=True, name="im.seed_demo_objects")
     uid_index: str = field(default="all", name="im.uid_index")
     inline_limit: int = field(default=100, name="im.inline_limit")

@@ -17,6 +17,7 @@ from im.platform import telemetry
 from im.platform.clock import Clock
 from im.server_api.endpoints import HEALTH, NOT_IMPLEMENTED, VERSION
 from im.server_api.health import health
+from im.server_api.openapi import DOCUMENT, encoded
 from im.server_api.registry import ENDPOINTS, Services
 from im.settings import Switches
 from im.wire.api import codec
@@ -104,6 +105,8 @@ class ServerApi:
             return Reply(200, b"")
         if call.path == VERSION:
             return self._version(call)
+        if call.path == DOCUMENT:
+            return self._document(call)
         if call.path in NOT_IMPLEMENTED and not call.path.startswith("/admin/"):
             # Robots and channels sign with secrets of their own, which nobody here has yet.
             return _refusal(ImError(Code.NOT_IMPLEMENT)) if call.method == "POST" else _wrong_method()
@@ -148,6 +151,17 @@ class ServerApi:
         if call.method != "GET":
             return _wrong_method()
         return Reply(200, msgspec.json.format(msgspec.json.encode(_ABOUT)))
+
+    def _document(self, call: HttpCall) -> Reply:
+        if not self._switches.serve_openapi:
+            return Reply(404, b"")
+        if call.method != "GET":
+            return _wrong_method()
+        try:
+            self._limiter.take(ADMIN, ADMIN)
+        except ImError as error:
+            return _refusal(error)
+        return Reply(200, encoded())
 
 
 def _refusal(error: ImError, *, nested: bool = False) -> Reply:

@@ -1,5 +1,6 @@
 """Groups (server-api spec 2.3)."""
 
+from im.errors import Code
 from im.group.service import Announcement
 from im.server_api.registry import Services, endpoint
 from im.wire.api import groups as wire
@@ -10,7 +11,9 @@ def _announcement(body: wire.GroupRequest) -> Announcement:
     return Announcement(tuple(dict.fromkeys(body.to_lines)) or (0,), body.notify_message)
 
 
-@endpoint("/admin/group/create", wire.CreateGroup, wire.CreatedGroup)
+@endpoint(
+    "/admin/group/create", wire.CreateGroup, wire.CreatedGroup, codes=(Code.INVALID_DATA, Code.GROUP_ALREADY_EXIST)
+)
 def create_group(services: Services, body: wire.CreateGroup) -> wire.CreatedGroup:
     """Make a group."""
     group = services.groups.create(
@@ -23,25 +26,25 @@ def create_group(services: Services, body: wire.CreateGroup) -> wire.CreatedGrou
     return wire.CreatedGroup(group, group)
 
 
-@endpoint("/admin/group/del", wire.DissolveGroup)
+@endpoint("/admin/group/del", wire.DissolveGroup, codes=(Code.NOT_EXIST,))
 def dissolve_group(services: Services, body: wire.DissolveGroup) -> None:
     """End a group."""
     services.groups.dissolve(body.operator, body.group_id, announcement=_announcement(body))
 
 
-@endpoint("/admin/group/get_info", wire.GroupRef, GroupOut)
+@endpoint("/admin/group/get_info", wire.GroupRef, GroupOut, codes=(Code.NOT_EXIST,))
 def get_group(services: Services, body: wire.GroupRef) -> GroupOut:
     """A group's info."""
     return GroupOut.of(services.groups.info(body.groupId))
 
 
-@endpoint("/admin/group/member/list", wire.GroupRef, wire.Members)
+@endpoint("/admin/group/member/list", wire.GroupRef, wire.Members, codes=(Code.NOT_EXIST,))
 def list_members(services: Services, body: wire.GroupRef) -> wire.Members:
     """Who is in a group."""
     return wire.Members([MemberOut.of(member) for member in services.groups.members(body.groupId)])
 
 
-@endpoint("/admin/group/member/add", wire.AddMembers)
+@endpoint("/admin/group/member/add", wire.AddMembers, codes=(Code.NOT_EXIST,))
 def add_members(services: Services, body: wire.AddMembers) -> None:
     """Put users into a group, or rewrite their member data."""
     services.groups.add_members(
@@ -53,7 +56,7 @@ def add_members(services: Services, body: wire.AddMembers) -> None:
     )
 
 
-@endpoint("/admin/group/member/del", wire.RemoveMembers)
+@endpoint("/admin/group/member/del", wire.RemoveMembers, codes=(Code.NOT_EXIST,))
 def remove_members(services: Services, body: wire.RemoveMembers) -> None:
     """Put users out of a group."""
     services.groups.remove_members(body.operator, body.group_id, body.members, announcement=_announcement(body))

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from im.connect.service import ConnectService
+from im.errors import Code
 from im.group.service import GroupService
 from im.message.service import MessageService
 from im.moderation.service import ModerationService
@@ -36,12 +37,14 @@ class Endpoint(Struct, frozen=True):
         request: the schema of the body; None when there is none to read.
         result: the type of the ``result`` member; None when there is none.
         run: does it.
+        codes: what it may answer besides success and what every path may answer.
     """
 
     path: str
     request: type[Any] | None
     result: Any
     run: Run
+    codes: tuple[Code, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -53,11 +56,13 @@ ENDPOINTS: dict[str, Endpoint] = {}
 """By path, everything that this deployment does."""
 
 
-def endpoint(path: str, request: type[Any] | None, result: Any = None) -> Callable[[Run], Run]:
+def endpoint(
+    path: str, request: type[Any] | None, result: Any = None, *, codes: tuple[Code, ...] = ()
+) -> Callable[[Run], Run]:
     """Enter a function as what a path does; its first line of documentation is the endpoint's."""
 
     def register(run: Run) -> Run:
-        ENDPOINTS[path] = Endpoint(path, request, result, run)
+        ENDPOINTS[path] = Endpoint(path, request, result, run, codes)
         return run
 
     return register

@@ -2,12 +2,13 @@
 
 from msgspec.structs import replace
 
+from im.errors import Code
 from im.server_api.registry import Services, endpoint
 from im.wire.api import users as wire
 from im.wire.objects import UserOut
 
 
-@endpoint("/admin/user/create", wire.UserBody, wire.CreatedUser)
+@endpoint("/admin/user/create", wire.UserBody, wire.CreatedUser, codes=(Code.SERVER_ERROR,))
 def create_user(services: Services, body: wire.UserBody) -> wire.CreatedUser:
     """Register a user, or overwrite him with exactly these values."""
     user = body.model()
@@ -17,13 +18,13 @@ def create_user(services: Services, body: wire.UserBody) -> wire.CreatedUser:
     return wire.CreatedUser(created.id, created.name)
 
 
-@endpoint("/admin/user/update", wire.UpdateUser)
+@endpoint("/admin/user/update", wire.UpdateUser, codes=(Code.NOT_EXIST,))
 def update_user(services: Services, body: wire.UpdateUser) -> None:
     """Change the fields that the mask chooses, and tell the user's devices."""
     services.users.update(body.userInfo.model(), body.flag)
 
 
-@endpoint("/admin/user/get_info", wire.UserQuery, UserOut)
+@endpoint("/admin/user/get_info", wire.UserQuery, UserOut, codes=(Code.NOT_EXIST,))
 def get_user(services: Services, body: wire.UserQuery) -> UserOut:
     """One user by id, else by login name, else by mobile number."""
     user = services.users.find(user_id=body.userId, name=body.name, mobile=body.mobile, deleted=body.includeDeleted)
@@ -36,7 +37,7 @@ def destroy_user(services: Services, body: wire.UserRef) -> None:
     services.users.destroy(body.userId)
 
 
-@endpoint("/admin/user/get_token", wire.GetToken, wire.Token)
+@endpoint("/admin/user/get_token", wire.GetToken, wire.Token, codes=(Code.ROBOT_NO_TOKEN,))
 def get_token(services: Services, body: wire.GetToken) -> wire.Token:
     """A token with which a client connects; the user need not be registered."""
     return wire.Token(body.userId, services.sessions.issue_token(body.userId, body.clientId, body.platform))

@@ -38,6 +38,24 @@ def other_names(schema: type[Struct]) -> Mapping[str, str]:
     return _OTHER_NAMES.get(schema, {})
 
 
+_ALONE: dict[type, str] = {}
+
+
+def also_alone(member: str) -> Callable[[S], S]:
+    """Let the value of one member be the whole body too: ``"a@b"`` for ``{"email": "a@b"}`` (server-api spec 7.1)."""
+
+    def register(schema: S) -> S:
+        _ALONE[schema] = member
+        return schema
+
+    return register
+
+
+def alone(schema: type[Struct]) -> str | None:
+    """The member whose value may be the whole body, if there is one."""
+    return _ALONE.get(schema)
+
+
 class _Failure(Struct, frozen=True):
     code: int
     msg: str
@@ -97,6 +115,8 @@ def decode(schema: type[T], body: bytes) -> T:
     """
     try:
         value = msgspec.json.decode(body) if body.strip() else {}
+        if not isinstance(value, dict) and schema in _ALONE:
+            value = {_ALONE[schema]: value}
         return msgspec.convert(_normaliser(schema)(value), schema)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise InvalidError(str(error)) from None

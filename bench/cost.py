@@ -147,9 +147,11 @@ def _idle(ping: Priced, connecting: Priced) -> tuple[str, list[Figure]]:
     ]
 
 
-def _beside(ours: Sequence[Priced], rows: Sequence[Priced], scans: Mapping[int, Priced]) -> str:
+def _beside(
+    ours: Sequence[Priced], after: Sequence[Priced], rows: Sequence[Priced], scans: Mapping[int, Priced]
+) -> str:
     table = []
-    for (members, online), mine, theirs in zip(_SIZES, ours, rows, strict=True):
+    for (members, online), mine, anew, theirs in zip(_SIZES, ours, after, rows, strict=True):
         usd, other, scan = mine.total * _MILLION, theirs.total * _MILLION, scans[online].total * _MILLION
         table.append(
             (
@@ -158,6 +160,7 @@ def _beside(ours: Sequence[Priced], rows: Sequence[Priced], scans: Mapping[int, 
                 theirs.units["dynamodb.write"],
                 usd,
                 usd - _INDEX_USD,
+                anew.total * _MILLION,
                 other,
                 other / usd,
                 scan,
@@ -169,6 +172,7 @@ def _beside(ours: Sequence[Priced], rows: Sequence[Priced], scans: Mapping[int, 
         "row per recipient: write units",
         "ours",
         "ours without uid index",
+        "ours after somebody connected",
         "row per recipient",
         "times ours",
         "scan, if nobody else is online",
@@ -231,6 +235,11 @@ def _targets(single: Priced, sizes: Sequence[Priced]) -> list[Figure]:
     return found
 
 
+def _sized(members: int, online: int, *, arrival: bool = False) -> Workload:
+    name = f"group of {members}, {online} online{', one has just connected' if arrival else ''}"
+    return Workload(name, "MessageWs", None, group(members, online, arrival=arrival))
+
+
 async def _main() -> None:
     deployed = read_assembly(synthesize(CACHE)[0])
     with running() as stub:
@@ -243,12 +252,9 @@ async def _main() -> None:
             storage, storage_figures = _storage(topology)
         by_name = {priced.workload.name: priced for priced in ours}
         largest = max(members for members, _ in _SIZES)
-        groups = [group(members, online) for members, online in _SIZES]
-        sized = [
-            Workload(f"group of {members}, {online} online", "MessageWs", None, run)
-            for (members, online), run in zip(_SIZES, groups, strict=True)
-        ]
-        sizes = await _measure(_raised(deployed, **{"im.max_group_members": largest}), sized, stub)
+        raised = _raised(deployed, **{"im.max_group_members": largest})
+        sizes = await _measure(raised, [_sized(*size) for size in _SIZES], stub)
+        after = await _measure(raised, [_sized(*size, arrival=True) for size in _SIZES], stub)
         print("row per recipient")
         rows = await _measure(rows_deployment(), [rows_message(*size) for size in _SIZES], stub)
         print("broadcast by scan")
@@ -261,6 +267,10 @@ async def _main() -> None:
     targets = _targets(single, sizes)
     hello = by_name["hello, 50 conversations"]
     others = [Figure("hello over 50 conversations", hello.total * _MILLION, "USD/million")]
+    others += [
+        Figure(f"message to a group of {members:,} after somebody connected", p.total * _MILLION, "USD/million")
+        for (members, _), p in zip(_SIZES, after, strict=True)
+    ]
     others += [Figure(f"broadcast by scan, {n} sockets", p.total * _MILLION, "USD/million") for n, p in scans.items()]
     others += [
         Figure(f"row per recipient, {members:,} members", p.total * _MILLION, "USD/million")
@@ -276,7 +286,7 @@ async def _main() -> None:
         "memory": _memories([single, hundred]),
         "storage": storage,
         "idle": idle,
-        "beside": _beside(sizes, rows, scans)
+        "beside": _beside(sizes, after, rows, scans)
         + f"\n\nOne million messages of broadcast by scan cost ${slope:.2f} more for every further socket that is open "
         "anywhere in the service.",
         "crossover": crossover,
@@ -289,6 +299,7 @@ async def _main() -> None:
     members = [float(size) for size, _ in _SIZES]
     series = {
         "ours": [p.total * _MILLION for p in sizes],
+        "ours after somebody connected": [p.total * _MILLION for p in after],
         "row per recipient": [p.total * _MILLION for p in rows],
         "posts alone (30 online)": [p.usd("socket.message") * _MILLION for p in sizes],
     }

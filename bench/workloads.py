@@ -101,17 +101,31 @@ async def single_offline(topology: Topology) -> AsyncIterator[Callable[[], Await
         yield chat.send
 
 
-def group(size: int, online: int) -> Callable[[Topology], AsyncIterator[Callable[[], Awaitable[Any]]]]:
-    """A message of 1 KB to a group."""
+def group(
+    size: int, online: int, *, arrival: bool = False
+) -> Callable[[Topology], AsyncIterator[Callable[[], Awaitable[Any]]]]:
+    """A message of 1 KB to a group in which people write.
+
+    Args:
+        size: members.
+        online: how many of them, the sender included.
+        arrival: one of them has connected since the last message, so nobody remembers where the members are.
+    """
 
     async def run(topology: Topology) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
         name = f"bench-{size}-{online}-{next(_numbers)}"
         owner = await make_group(topology, name, size)
-        async with sockets(topology, owner, *(f"{name}-{number}" for number in range(1, online))) as opened:
+        there = [f"{name}-{number}" for number in range(1, online)]
+        late = [there.pop()] if arrival else []
+        async with sockets(topology, owner, *there) as opened:
             chat = Chat(opened[0], {"type": 1, "target": name})
             chat.starts_at(1)
-            await chat.send()
-            yield chat.send
+            # Every worker environment has to see every chunk twice before it remembers.
+            for _ in range(3 + size // 1_000):
+                await chat.send()
+                await topology.settle()
+            async with sockets(topology, *late):
+                yield chat.send
 
     return run
 
@@ -162,6 +176,7 @@ WORKLOADS = (
     Workload("group of 2, 2 online", "MessageWs", None, group(2, 2)),
     Workload("group of 100, 30 online", "MessageWs", 35.9, group(100, 30)),
     Workload("group of 300, 10 online (queue)", "MessageWs", None, group(300, 10)),
+    Workload("the same after somebody connected", "MessageWs", None, group(300, 10, arrival=True)),
     Workload("ping, 50 quiet conversations", "ConnectWs", None, idle_ping),
     Workload("hello, 50 conversations", "ConnectWs", None, hello_fifty),
     Workload("connect and disconnect", "ConnectWs", None, connect),

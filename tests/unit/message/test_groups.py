@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
+from im.delivery.model import Job
 from im.errors import Code, ImError
 from im.group.model import GroupInfo, GroupMember, MemberType, Roster
-from im.message.model import Conversation, Message, Payload, Sender
+from im.message.model import Conversation, Message, Origin, Payload, Sender
 from im.message.reading import Range
 from im.platform.dynamo import Key
 from tests.fakes.world import World
@@ -204,6 +205,119 @@ def test_what_is_remembered_of_members_ends_with_its_time_and_with_the_roster(wo
     world.say("alice", "three", group="team", base=2)
 
     assert sizes == [1, 3, 1, 2]
+
+
+def large(*members: str) -> World:
+    """A group whose messages go through the queue, in one chunk."""
+    world = World(inline_limit=2, fanout_chunk=100)
+    found(world, *members)
+    return world
+
+
+def serve(world: World) -> None:
+    """Workers of one environment serve what is queued."""
+    while world.queue.jobs:
+        world.delivery.work(world.queue.jobs.pop(0))
+
+
+def test_workers_read_once_where_the_members_of_a_busy_group_are_and_keep_it_when_asked_again() -> None:
+    world = large("alice", "bob", "carol", "dave")
+    bob = world.online("bob")
+
+    sizes = reads(world)
+
+    for base in range(4):
+        world.say("alice", str(base), group="team", base=base)
+        serve(world)
+
+    assert sizes == [1, 4, 1, 4, 1, 1]
+    assert [push["seq"] for push in world.pushes(bob)] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("connects", ["before the append", "after the append", "before the job is queued"])
+def test_a_device_that_connects_to_a_busy_large_group_is_served_unless_its_hello_finds_the_message(
+    connects: str,
+) -> None:
+    world = large("alice", "bob", "carol", "dave")
+    for base in range(3):
+        world.say("alice", str(base), group="team", base=base)
+        serve(world)
+    carol: list[str] = []
+    put, queue = world.messages.put, world.queue.put
+
+    def connecting_put(message: Message, *, indexed: bool) -> Message | None:
+        occupant = put(message, indexed=indexed)
+        carol.append(world.online("carol"))
+        return occupant
+
+    def connecting_queue(jobs: Iterable[Job]) -> None:
+        carol.append(world.online("carol"))
+        queue(jobs)
+
+    if connects == "before the append":
+        carol.append(world.online("carol"))
+    elif connects == "after the append":
+        world.messages.put = connecting_put  # type: ignore[method-assign]
+    else:
+        world.queue.put = connecting_queue  # type: ignore[method-assign]
+    world.say("alice", "new", group="team", base=3)
+    serve(world)
+
+    hello = world.connect.hello("carol", None, 10).conversations
+    pushed = [push["seq"] for push in world.pushes(carol[0])]
+    assert pushed == ([] if connects == "before the job is queued" else [4])
+    assert [state.head for state in hello] == [4]
+
+
+def test_a_worker_serves_an_earlier_moment_from_what_it_remembers_and_a_later_one_anew() -> None:
+    world = large("alice", "bob", "carol", "dave")
+    for base in range(3):
+        world.say("alice", str(base), group="team", base=base)
+    early = world.queue.jobs[0]
+    serve(world)
+    bob = world.online("bob")
+    world.say("alice", "later", group="team", base=3)
+    world.say("alice", "and later", group="team", base=4)
+    sizes = reads(world)
+
+    serve(world)
+    world.delivery.work(early)
+
+    assert sizes == [4, 4]
+    assert [push["seq"] for push in world.pushes(bob)] == [4, 5, 1]
+
+
+def test_a_worker_forgets_a_socket_that_is_gone_and_everything_after_a_while() -> None:
+    world = large("alice", "bob", "carol", "dave")
+    bob = world.online("bob")
+    world.now += 30_000
+    world.poster.gone.add(bob)
+    for base in range(3):
+        world.say("alice", str(base), group="team", base=base)
+        serve(world)
+    world.poster.gone.clear()
+    world.say("alice", "three", group="team", base=3)
+    serve(world)
+    assert world.pushes(bob) == []
+
+    world.say("alice", "four", group="team", base=4)
+    delayed = world.queue.jobs.pop()
+    world.now += 60_001
+    sizes = reads(world)
+    world.delivery.work(delayed)
+    world.delivery.work(delayed)
+    world.delivery.work(delayed)
+
+    assert sizes == [4, 4, 4]
+
+
+def test_the_arrivals_of_strangers_are_not_counted_so_they_are_not_remembered() -> None:
+    world = large("alice", "bob", "carol", "dave")
+    sender = Sender("server", origin=Origin.ADMIN)
+
+    world.service.send(sender, TEAM, _payload("news"))
+
+    assert [user for job in world.queue.jobs for user in job.users] == ["alice", "bob", "carol", "dave"]
 
 
 def test_a_quiet_group_is_not_told_of_arrivals(world: World) -> None:

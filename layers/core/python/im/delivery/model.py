@@ -44,18 +44,38 @@ class Presence(Struct, frozen=True):
         return replace(self, devices=tuple(device for device in self.devices if device.client != client))
 
 
-class Job(Struct, frozen=True):
+Version = tuple[int, int]
+"""A group's roster version and its count of arrivals. Neither ever falls."""
+
+
+class Moment(Struct, frozen=True):
+    """A group's state after a message was appended to it: what may be remembered of its members' whereabouts.
+
+    Attributes:
+        group: its id.
+        version: read strongly consistently after the append.
+        at: when that was, ms.
+    """
+
+    group: str
+    version: Version
+    at: int
+
+
+class Job(Struct, frozen=True, omit_defaults=True):
     """A chunk of a fan-out, as it travels through the queue.
 
     Attributes:
         frame: the push frame, the same for all.
         users: whom it is for.
         skip: a connection that must not get it (the sender's own), or empty.
+        moment: of the group whose members these are, if they are a group's.
     """
 
     frame: str
     users: tuple[str, ...]
     skip: str = ""
+    moment: Moment | None = None
 
 
 class Reach(Struct, frozen=True):

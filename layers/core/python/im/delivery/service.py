@@ -8,7 +8,7 @@ was answered for.
 from collections.abc import Callable, Mapping, Sequence
 
 from im.delivery.audience import Audiences
-from im.delivery.model import Device, Job, Presence, Reach, chunks
+from im.delivery.model import Device, Job, Moment, Presence, Reach, chunks
 from im.delivery.store import FanoutQueue, PresenceStore
 from im.platform.clock import Clock
 from im.platform.metrics import Count, ignore
@@ -62,19 +62,22 @@ class Delivery:
         """Whether this many users are served by the calling function itself."""
         return self._queue is None or users <= self._inline_limit
 
-    def push(self, users: Sequence[str], frame_for: FrameFor, *, skip: str | None = None) -> Reach:
+    def push(
+        self, users: Sequence[str], frame_for: FrameFor, *, skip: str | None = None, moment: Moment | None = None
+    ) -> Reach:
         """Deliver to users whose presence has not been read yet.
 
         Args:
             users: whom; a list longer than the inline limit goes through the queue, then all get the same frame.
             frame_for: the frame of each; asked for ``ANYBODY`` when it must suit all.
             skip: the sender's own connection, which has the answer instead.
+            moment: lets workers remember where a group's members are.
         """
         if not users:
             return Reach()
         if self._queue is not None and not self.is_inline(len(users)):
             frame = frame_for(ANYBODY).decode()
-            self._queue.put(Job(frame, part, skip or "") for part in chunks(users, self._chunk))
+            self._queue.put(Job(frame, part, skip or "", moment) for part in chunks(users, self._chunk))
             return Reach()
         presences, _ = self.presence.load(users)
         return self.push_to(presences, frame_for, skip=skip)
@@ -109,8 +112,24 @@ class Delivery:
     def work(self, job: Job) -> Reach:
         """Serve one queued chunk. Running it twice is harmless: devices know each seq that they have."""
         frame = job.frame.encode()
-        presences, _ = self.presence.load(job.users)
-        return self.push_to(presences, lambda _: frame, skip=job.skip or None)
+        presences = self._whereabouts(job.users, job.moment) if job.moment else self.presence.load(job.users)[0]
+        reach = self.push_to(presences, lambda _: frame, skip=job.skip or None)
+        if job.moment:
+            for user, connection in reach.gone:
+                self.audiences.forget(job.moment.group, user, connection)
+        return reach
+
+    def _whereabouts(self, users: Sequence[str], moment: Moment) -> dict[str, Presence]:
+        """Where these members of a group are, read as far as it is not remembered (``im.delivery.audience``)."""
+        recalled = self.audiences.recall(moment, users, self._clock())
+        presences = {user: found for user in users if (found := recalled.presences.get(user))}
+        if recalled.to_keep:
+            kept, _ = self.presence.load(recalled.to_keep, consistent=True)
+            self.audiences.add(moment, kept)
+            presences.update(kept)
+        if recalled.to_read:
+            presences.update(self.presence.load(recalled.to_read)[0])
+        return presences
 
     def post(self, user: str, device: Device, frame: bytes) -> None:
         """Send one frame to one device, if it is still there."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from msgspec.structs import replace
 
 from im import keys
-from im.delivery.model import Presence
+from im.delivery.model import Moment, Presence
 from im.delivery.service import Delivery, FrameFor
 from im.group.model import GroupInfo
 from im.group.store import GroupStore, info_from_item
@@ -98,14 +98,7 @@ class Courier:
         if not repeated and roster.version == info.roster_version:
             certain.update(roster.ids)
         if not self._delivery.is_inline(len(_audience(message, roster.ids, also_to))):
-            now = self._groups.get_info(group, consistent=True)
-            if now:
-                audience = _audience(message, self._groups.roster(group, now.roster_version).ids, also_to)
-                if message.seq and len(audience) > self._switches.sync_push_above:
-                    frame_for = _SyncFrame(message)
-                else:
-                    audience = self._entitled(message, conversation, audience, certain)
-                self._delivery.push(audience, frame_for, skip=sender.connection)
+            self._deliver_through_queue(message, conversation, sender, frame_for, also_to, certain)
             return
         now, known = self._where(group, info, roster.ids)
         if now is None:
@@ -117,6 +110,34 @@ class Courier:
         reach = self._delivery.push_to({user: presences[user] for user in audience}, frame_for, skip=sender.connection)
         for user, connection in reach.gone:
             self._delivery.audiences.forget(group, user, connection)
+
+    def _deliver_through_queue(
+        self,
+        message: Message,
+        conversation: Conversation,
+        sender: Sender,
+        frame_for: FrameFor,
+        also_to: Sequence[str],
+        certain: Collection[str],
+    ) -> None:
+        """Deliver a message whose audience is large."""
+        group = conversation.target
+        now = self._groups.get_info(group, consistent=True)
+        if now is None:
+            return
+        moment = Moment(group, (now.roster_version, now.arrivals), self._clock())
+        members = self._groups.roster(group, now.roster_version).ids
+        audience = _audience(message, members, also_to)
+        if message.seq and len(audience) > self._switches.sync_push_above:
+            frame_for = _SyncFrame(message)
+        else:
+            audience = self._entitled(message, conversation, audience, certain)
+        counted = set(members)
+        of_group = [user for user in audience if user in counted]
+        self._delivery.push(of_group, frame_for, skip=sender.connection, moment=moment)
+        # The arrivals of others (a sender of the server API, a removed member) are not counted by this group.
+        others = [user for user in audience if user not in counted]
+        self._delivery.push(others, frame_for, skip=sender.connection)
 
     def _entitled(
         self, message: Message, conversation: Conversation, audience: list[str], certain: Collection[str]

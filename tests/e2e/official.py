@@ -13,11 +13,16 @@ from http.client import HTTPConnection
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from openapi_schema_validator import OAS31Validator
+
+from im.server_api.openapi import DOCUMENT
 from local.topology import SERVER_API, Topology
 from tests.unit.server_api.pins import PINS
 from tests.unit.server_api.shapes import wrong_value
 
 SECRET = "123456"
+ANYTHING = OAS31Validator({})
+ANY_ANSWER: dict[str, Any] = {"200": {"content": {"application/json": {"schema": {}}}}}
 ANY_CODE = None
 """What a program expects of a call whose answer it only reports."""
 
@@ -64,6 +69,7 @@ class Program:
         dialect: whose it is.
         kept: what a step keeps for a later one.
         called: the paths that were answered with success.
+        validators: of answers, by path.
     """
 
     topology: Topology
@@ -71,6 +77,7 @@ class Program:
     connection: HTTPConnection
     kept: dict[str, Any] = field(default_factory=dict)
     called: set[str] = field(default_factory=set)
+    validators: dict[str, OAS31Validator] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
@@ -97,13 +104,29 @@ class Program:
         """A call that must answer one of the codes; returns its result."""
         envelope = self.send(path, self.dialect.write(body))
         code = envelope["code"]
+        assert self._validator(path).is_valid(envelope), f"{path} answered {envelope}, which its document does not have"
         assert code in codes or codes == (ANY_CODE,), f"{path} answered {envelope}"
         if code == 0:
             self.called.add(path)
-            self._check_result(path, envelope)
+            self.check_result(path, envelope)
         return envelope.get("result")
 
-    def _check_result(self, path: str, envelope: dict[str, Any]) -> None:
+    def _validator(self, path: str) -> OAS31Validator:
+        """What checks answers of a path by the OpenAPI document that the deployment serves."""
+        if not self.validators:
+            spec = self._document()
+            for name, methods in spec["paths"].items():
+                schema = methods.get("post", {}).get("responses", ANY_ANSWER)["200"]["content"]["application/json"]
+                self.validators[name] = OAS31Validator({**schema["schema"], "components": spec["components"]})
+        return self.validators.get(path, ANYTHING)
+
+    def _document(self) -> dict[str, Any]:
+        self.connection.request("GET", DOCUMENT)
+        with self.connection.getresponse() as response:
+            found: dict[str, Any] = json.loads(response.read())
+        return found
+
+    def check_result(self, path: str, envelope: dict[str, Any]) -> None:
         shape = PINS[path].result
         assert envelope["msg"] == "success"
         if shape is None:

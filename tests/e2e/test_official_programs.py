@@ -533,7 +533,7 @@ def test_7_a_system_setting(program: Program) -> None:
 def test_7_health_needs_no_signature(program: Program) -> None:
     envelope = program.send("/admin/health", b"", "GET", headers={})
     assert envelope["code"] == 0
-    program._check_result("/admin/health", envelope)
+    program.check_result("/admin/health", envelope)
 
 
 @needs("user/put_setting", "user/get_setting")

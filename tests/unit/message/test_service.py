@@ -282,7 +282,7 @@ def test_a_message_to_oneself_is_kept(world: World) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"persistFlag": 2}, {"mentionedType": 3}, {"base64edData": "?"}, {"expireDuration": -1}],
+    [{"persistFlag": 2}, {"mentionedType": 3}, {"base64edData": "?"}, {"expireDuration": -1}, {"mediaType": 2**31}],
 )
 def test_a_content_out_of_range_is_refused(world: World, fields: dict[str, object]) -> None:
     with refusal(Code.INVALID_PARAMETER):

@@ -88,7 +88,7 @@ def test_requests_tell_limits_defaults_widths_and_other_spellings() -> None:
 
 def test_a_number_that_counts_as_0_when_it_is_not_given_is_not_required() -> None:
     assert "required" not in component("Payload") or component("Payload")["required"] == []
-    assert component("UpdateUser")["required"] == ["userInfo"]
+    assert component("UpdateUser")["required"] == ["flag", "userInfo"]
 
 
 def test_results_tell_that_everything_but_what_may_be_unset_is_there() -> None:

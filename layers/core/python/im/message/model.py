@@ -8,7 +8,7 @@ import base64
 import json
 from collections.abc import Sequence
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Struct
@@ -74,20 +74,24 @@ class Origin(StrEnum):
     CHANNEL = "channel"
 
 
+Int32 = Annotated[int, msgspec.Meta(extra_json_schema={"format": "int32"})]
+"""A number that ``check_payload`` keeps to what Java calls an int."""
+
+
 class Payload(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A message's content under Wildfire's JSON names (server-api spec 2.0); the server keeps and forwards it untouched."""
 
-    type: int
+    type: Int32
     searchableContent: str = ""  # noqa: N815  Wildfire's names
     pushContent: str = ""  # noqa: N815
     pushData: str = ""  # noqa: N815
     content: str = ""
     base64edData: str = ""  # noqa: N815
-    mediaType: int = 0  # noqa: N815
+    mediaType: Int32 = 0  # noqa: N815
     remoteMediaUrl: str = ""  # noqa: N815
-    persistFlag: int = 0  # noqa: N815
-    expireDuration: int = 0  # noqa: N815
-    mentionedType: int = 0  # noqa: N815
+    persistFlag: Int32 = 0  # noqa: N815
+    expireDuration: Int32 = 0  # noqa: N815
+    mentionedType: Int32 = 0  # noqa: N815
     mentionedTarget: tuple[str, ...] = ()  # noqa: N815
     extra: str = ""
 
@@ -315,10 +319,9 @@ def check_payload(payload: Payload, limit_bytes: int) -> str:
         raise InvalidError("content.persistFlag must be 0, 1, 3 or 4")
     if payload.mentionedType not in (0, 1, 2):
         raise InvalidError("content.mentionedType must be 0, 1 or 2")
-    if not 0 <= payload.type < 2**31:
-        raise InvalidError("content.type must be 0 or more")
-    if not 0 <= payload.expireDuration < 2**31:
-        raise InvalidError("content.expireDuration must be 0 or more")
+    for name in ("type", "mediaType", "expireDuration"):
+        if not 0 <= getattr(payload, name) < 2**31:
+            raise InvalidError(f"content.{name} must be 0 to 2147483647")
     if payload.base64edData:
         try:
             base64.b64decode(payload.base64edData, validate=True)

@@ -227,7 +227,7 @@ def _numbered(schema: Any) -> Any:
     if inner.get("type") != "integer":
         return inner
     low, high = inner.get("minimum"), inner.get("maximum")
-    inner["format"] = "int32" if high is not None and high <= _INT32[1] else "int64"
+    inner.setdefault("format", "int32" if high is not None and high <= _INT32[1] else "int64")
     if (low, high) == _INT32:
         del inner["minimum"], inner["maximum"]
     return inner

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from im.group.model import GroupInfo, GroupMember
 from im.profile.model import User
+from im.wire.api.fields import Int
 
 # ruff: noqa: N815  the members' names are Wildfire's
 
@@ -24,15 +25,15 @@ class UserOut(Struct, frozen=True):
     name: str
     displayName: str
     portrait: str
-    gender: int
+    gender: Int
     mobile: str
     email: str
     address: str
     company: str
     social: str
     extra: str
-    type: int
-    deleted: int
+    type: Int
+    deleted: Int
     updateDt: int
 
     @classmethod
@@ -63,18 +64,18 @@ class GroupOut(Struct, frozen=True):
     name: str
     portrait: str
     owner: str
-    type: int
+    type: Int
     extra: str
-    mute: int
-    join_type: int
-    private_chat: int
-    searchable: int
-    history_message: int
-    max_member_count: int
+    mute: Int
+    join_type: Int
+    private_chat: Int
+    searchable: Int
+    history_message: Int
+    max_member_count: Int
     super_group: bool
     deleted: bool
-    member_count: int
-    memberCount: int
+    member_count: Int
+    memberCount: Int
     update_dt: int
     updateDt: int
     member_update_dt: int
@@ -112,7 +113,7 @@ class MemberOut(Struct, frozen=True):
 
     member_id: str
     alias: str
-    type: int
+    type: Int
     extra: str
     updateDt: int
     createDt: int

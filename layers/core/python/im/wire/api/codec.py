@@ -154,7 +154,9 @@ def _normaliser_of(kind: inspect.Type) -> Normalise:
 def _struct_normaliser(schema: type, fields: tuple[inspect.Field, ...]) -> Normalise:
     members = {field.encode_name: _normaliser_of(field.type) for field in fields}
     aliases = other_names(schema)
-    zeros = {field.encode_name: 0 for field in fields if field.required and isinstance(field.type, inspect.IntType)}
+    zeros = {
+        field.encode_name: 0 for field in fields if field.required and isinstance(_bare(field.type), inspect.IntType)
+    }
 
     def normalise(value: Any) -> Any:
         if not isinstance(value, dict):
@@ -165,6 +167,11 @@ def _struct_normaliser(schema: type, fields: tuple[inspect.Field, ...]) -> Norma
         return zeros | {name: members[name](member) for name, member in named.items()}
 
     return normalise
+
+
+def _bare(kind: inspect.Type) -> inspect.Type:
+    """A type without what is said about it for documentation only."""
+    return kind.type if isinstance(kind, inspect.Metadata) else kind
 
 
 _DIGITS = re.compile(r"[+-]?[0-9]{1,19}(\.0+)?")

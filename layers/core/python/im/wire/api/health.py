@@ -2,12 +2,14 @@
 
 from msgspec import Struct
 
+from im.wire.api.fields import Int
+
 
 class Cpu(Struct, frozen=True):
     """Processor load of the last minute, and cores."""
 
     load: float
-    cores: int
+    cores: Int
 
 
 class Memory(Struct, frozen=True):

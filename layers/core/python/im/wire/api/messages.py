@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from im.message.model import Conversation, Message, Payload, conversation_of, payload_from_json
 from im.wire.api.codec import also_named
-from im.wire.api.fields import Id, IdOrEmpty, Line, Uid
+from im.wire.api.fields import Id, IdOrEmpty, Int, Line, Uid
 
 # ruff: noqa: N815  the members' names are Wildfire's
 
@@ -68,25 +68,25 @@ class SentMessage(Struct, frozen=True):
 class ConversationOut(Struct, frozen=True):
     """A conversation from the sender's side."""
 
-    type: int
+    type: Int
     target: str
-    line: int
+    line: Int
 
 
 class PayloadOut(Struct, frozen=True):
     """A content with every text member written; ``base64edData`` only when there is a binary part."""
 
-    type: int
+    type: Int
     searchableContent: str
     pushContent: str
     pushData: str
     content: str
     base64edData: str | UnsetType
-    mediaType: int
+    mediaType: Int
     remoteMediaUrl: str
-    persistFlag: int
-    expireDuration: int
-    mentionedType: int
+    persistFlag: Int
+    expireDuration: Int
+    mentionedType: Int
     mentionedTarget: tuple[str, ...]
     extra: str
 

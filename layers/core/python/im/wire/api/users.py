@@ -5,7 +5,7 @@ from msgspec import Struct
 from im.connect.model import SessionState
 from im.profile.model import User
 from im.wire.api.codec import also_named
-from im.wire.api.fields import Id, IdOrEmpty, Int
+from im.wire.api.fields import Id, IdOrEmpty, Int, Mask
 
 # ruff: noqa: N815  the members' names are Wildfire's
 
@@ -47,7 +47,7 @@ class UserBody(Struct, frozen=True):
 class UpdateUser(Struct, frozen=True):
     """``/admin/user/update``."""
 
-    flag: Int
+    flag: Mask
     userInfo: UserBody
 
 
@@ -106,14 +106,14 @@ class Token(Struct, frozen=True):
 class BlockStatus(Struct, frozen=True):
     """A user's global status."""
 
-    status: int
+    status: Int
 
 
 class BlockedUser(Struct, frozen=True):
     """A user whose global status is not normal."""
 
     userId: str
-    status: int
+    status: Int
 
 
 class BlockedUsers(Struct, frozen=True):
@@ -127,8 +127,8 @@ class SessionOut(Struct, frozen=True):
 
     clientId: str
     userId: str
-    platform: int
-    status: int
+    platform: Int
+    status: Int
     lastSeen: int
     packageName: str = ""
 

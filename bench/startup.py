@@ -1,7 +1,8 @@
 """How long functions take to start, against the least that any of them needs: pynamodb with one client.
 
-Fresh processes with valid bytecode, CPU time, the least of a few tries. The packages are this machine's but for botocore,
-which is the trimmed one of the vendor layer: it is pure Python, and its data files are most of what a first client reads.
+Fresh processes with valid bytecode, CPU time, the least of a few tries. The packages are this machine's but for the
+functions' botocore, which is the trimmed one of the vendor layer: it is pure Python, and reading its data files is much of
+what a first client takes.
 """
 
 import compileall
@@ -11,46 +12,57 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from stacks.bundling import Bundler, Target
 from stacks.config import LAMBDA_PYTHON
 
 _ROOT = Path(__file__).parents[1]
-_TRIES = 5
+_TRIES = 9
 _CLIENT = "import botocore.session; botocore.session.get_session().create_client('dynamodb', region_name='us-east-1')"
 _BARE = f"import pynamodb.models; {_CLIENT}"
 # Installed here for the tests' sake and absent from the functions' layer.
 _ABSENT = "import sys; sys.modules['cryptography'] = None; "
 
 
-def ratios(modules: Iterable[str], *, trimmed: bool) -> tuple[float, dict[str, float]]:
-    """Milliseconds of CPU of the bare client, and each function's start as a multiple of it.
+class Starts(NamedTuple):
+    """CPU seconds of fresh processes, less an empty interpreter's.
 
-    Args:
-        modules: the trigger files by dotted path.
-        trimmed: with the vendor layer's botocore instead of the installed one.
+    Attributes:
+        bare: pynamodb and a client, as pip installs them.
+        bare_trimmed: the same over the vendor layer's botocore.
+        functions: by dotted path, over the vendor layer's botocore, as they are deployed.
     """
+
+    bare: float
+    bare_trimmed: float
+    functions: dict[str, float]
+
+
+def starts(modules: Iterable[str]) -> Starts:
+    """Measure the starts of these trigger files, in turns, so that a busy minute of the machine strikes all alike."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        path = [str(_ROOT / "layers/core/python"), str(_ROOT)]
-        if trimmed:
-            layer = Bundler(_ROOT, Target("arm64", LAMBDA_PYTHON), _ROOT / ".local/cache/bundles").vendor_layer().path
-            copy = Path(folder, "botocore")
-            shutil.copytree(layer / "python/botocore", copy, ignore=shutil.ignore_patterns("__pycache__"))
-            compileall.compile_dir(copy, quiet=2)
-            path.insert(0, folder)
-        empty = _least("pass", path)
-        bare = _least(_BARE, path) - empty
-        starts = {module: _least(f"{_ABSENT}import {module}; {_CLIENT}", path) - empty for module in modules}
-    return bare * 1000, {module: start / bare for module, start in starts.items()}
+        layer = Bundler(_ROOT, Target("arm64", LAMBDA_PYTHON), _ROOT / ".local/cache/bundles").vendor_layer().path
+        copy = Path(folder, "botocore")
+        shutil.copytree(layer / "python/botocore", copy, ignore=shutil.ignore_patterns("__pycache__"))
+        compileall.compile_dir(copy, quiet=2)
+        installed = (str(_ROOT / "layers/core/python"), str(_ROOT))
+        trimmed = (folder, *installed)
+        programs = {"empty": ("pass", installed), "bare": (_BARE, installed), "trimmed": (_BARE, trimmed)}
+        for module in modules:
+            programs[module] = (f"{_ABSENT}import {module}; {_CLIENT}", trimmed)
+        least = dict.fromkeys(programs, float("inf"))
+        for _ in range(_TRIES):
+            for name, (code, path) in programs.items():
+                least[name] = min(least[name], _run(code, path))
+    empty = least.pop("empty")
+    net = {name: seconds - empty for name, seconds in least.items()}
+    return Starts(net.pop("bare"), net.pop("trimmed"), net)
 
 
-def _least(code: str, path: list[str]) -> float:
-    return min(_run(code, path) for _ in range(_TRIES))
-
-
-def _run(code: str, path: list[str]) -> float:
+def _run(code: str, path: Sequence[str]) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {
         "PATH": os.environ["PATH"],

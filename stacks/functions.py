@@ -30,6 +30,7 @@ class FunctionSpec:
         posts: it posts to sockets and closes them.
         sends_fanout: it puts chunks of recipients on the fan-out queue.
         uploads: it signs uploads to the media bucket.
+        memory_mb: its memory, and with it its share of a core, where the environment does not say otherwise.
         wired: further variables, of what its services are built with but its operations do not touch: the function is
             told the names, and may do nothing with them.
     """
@@ -43,6 +44,7 @@ class FunctionSpec:
     posts: bool = False
     sends_fanout: bool = False
     uploads: bool = False
+    memory_mb: int = 512
     wired: frozenset[Env] = frozenset()
 
     @property
@@ -95,6 +97,8 @@ MESSAGE_WS = FunctionSpec(
     posts=True,
     sends_fanout=True,
     uploads=True,
+    # A send waits for AWS most of its time, and waiting is billed by memory: docs/cost.md, "By memory".
+    memory_mb=256,
 )
 MESSAGE_ON_QUEUE = FunctionSpec(
     "MessageOnQueue",

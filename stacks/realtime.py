@@ -23,7 +23,6 @@ from stacks.functions import FunctionSpec
 from stacks.names import INDEXES, METRICS_NAMESPACE, Secret, Table
 from stacks.storage import Storage
 
-DEFAULT_MEMORY_MB = 512
 _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
 _ONE_WAY_ROUTES = frozenset({"$connect", "$disconnect"})
 """$connect answers by its status code, and nobody is left to hear what $disconnect answers."""
@@ -172,7 +171,7 @@ class Realtime(Stack):
             code=self._bundler.function(spec.domain),
             variables=self._variables(spec),
             timeout=Duration.seconds(spec.timeout_s),
-            memory_mb=self._environment.memory_mb.get(spec.name, DEFAULT_MEMORY_MB),
+            memory_mb=self._environment.memory_mb.get(spec.name, spec.memory_mb),
         )
         self._grant(spec, function)
         return function

@@ -1,6 +1,6 @@
 # Everything a newcomer types. The first command sets up what it needs (Python packages into .venv, Node as a wheel).
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat test test-all extended exhaustive check format synth bench bench-cost bench-speed bootstrap deploy destroy clean
+.PHONY: help setup run chat test test-all extended exhaustive exhaustive-cuts exhaustive-orders exhaustive-machines check format synth bench bench-cost bench-speed bootstrap deploy destroy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -49,8 +49,16 @@ test-all: check test extended ## Everything that CI runs
 extended: $(READY) ## The long tests, and a real cdk deploy to an emulated AWS
 	@$(BIN)/pytest -q -m "slow or emulator"
 
-exhaustive: $(READY) ## Every AWS call cut in every way, very many orders of calls: the better part of an hour
-	@$(BIN)/pytest -q -m exhaustive
+exhaustive: exhaustive-cuts exhaustive-orders exhaustive-machines ## Every AWS call cut in every way, very many orders of calls: the better part of an hour
+
+exhaustive-cuts: $(READY)
+	@$(BIN)/pytest -v -s -m exhaustive tests/e2e/test_crash_points.py
+
+exhaustive-orders: $(READY)
+	@$(BIN)/pytest -v -s -m exhaustive tests/simulation/test_interleavings.py tests/simulation/test_memory.py
+
+exhaustive-machines: $(READY)
+	@$(BIN)/pytest -v -s -m exhaustive tests/simulation/test_state_machine.py
 
 check: $(READY) ## Style, types, stacks
 	@$(BIN)/ruff check .

@@ -29,6 +29,7 @@ from botocore.handlers import BUILTIN_HANDLERS
 from botocore.session import Session
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import MockRawResponse
+from moto.core.common_models import BaseModel
 from moto.core.models import botocore_stubber
 from moto.core.serialize import BaseJSONSerializer
 from moto.core.utils import method_names_from_class
@@ -155,6 +156,7 @@ class Cloud:
         structure = BaseJSONSerializer._serialize_type_structure
         self._replace(BaseJSONSerializer, "_serialize_type_structure", _plain_attribute_values(structure))
         self._replace(MotoQueue, "add_message", _deduplicated(MotoQueue.add_message))
+        self._replace(BaseModel, "__new__", _untracked)
 
     def stop(self) -> None:
         """Let go of the clients, and drop all data."""
@@ -512,6 +514,11 @@ def _has_bytes(value: Any) -> bool:
     if isinstance(value, list):
         return any(_has_bytes(element) for element in value)
     return isinstance(value, bytes)
+
+
+def _untracked(cls: type[BaseModel], *_: Any, **__: Any) -> BaseModel:
+    """moto keeps every object that it ever made, for its dashboard: each item, and a copy of the table per transaction."""
+    return object.__new__(cls)
 
 
 def _deduplicated(add_message: Callable[..., None]) -> Callable[..., None]:

@@ -1,3 +1,4 @@
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -5,6 +6,7 @@ from collections.abc import Callable, Iterator
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.dynamodb.models.dynamo_type import DynamoType
 
 from local.topology import Topology
 
@@ -121,6 +123,21 @@ def test_a_query_sees_one_partition_in_order(sample: Topology) -> None:
     assert numbers("b", ScanIndexForward=False, Limit=2) == [10, 9]
     assert numbers("a", ExclusiveStartKey={"p": {"S": "a"}, "n": {"N": "2"}}) == [9, 10]
     assert numbers("c") == []
+
+
+def test_what_was_replaced_is_not_kept(sample: Topology) -> None:
+    client = sample.cloud.client("dynamodb")
+    item = {"k": {"S": "one"}, "text": {"S": "x"}}
+    client.put_item(TableName=THINGS, Item=item)
+    gc.collect()
+    before = sum(isinstance(each, DynamoType) for each in gc.get_objects())
+
+    for _ in range(20):
+        client.put_item(TableName=THINGS, Item=item)
+        client.transact_write_items(TransactItems=[{"Put": {"TableName": THINGS, "Item": item}}])
+
+    gc.collect()
+    assert sum(isinstance(each, DynamoType) for each in gc.get_objects()) < before + 10
 
 
 def test_tables_have_their_index_and_time_to_live(sample: Topology) -> None:

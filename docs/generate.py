@@ -59,7 +59,8 @@ class _Page:
         }
         uses = Counter(name for call in self._calls.values() for name in _named(_body(call), _result(call)))
         nested = {name for schema in self._schemas.values() for name in _refs(schema.get("properties", {}))}
-        within = {name for call in self._calls.values() for name in _refs(_result(call)) - {_ref(_result(call))}}
+        parts = (part for call in self._calls.values() for part in (_body(call), _result(call)))
+        within = {name for part in parts for name in _refs(part) - {_ref(part)}}
         large = {name for name, times in uses.items() if times > 1 and self._size(name) > _SMALL}
         self._shared = sorted(large | nested | within)
 

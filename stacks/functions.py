@@ -120,9 +120,8 @@ PROFILE_WS = FunctionSpec(
     "ProfileWs",
     "functions.profile.ws",
     timeout_s=_SOCKET_TIMEOUT_S,
-    reads=frozenset({_D, _P}),
-    writes=frozenset({_E}),
-    wired=frozenset({Env.SOCKET_ENDPOINT}),
+    writes=frozenset({_D, _P, _E}),
+    posts=True,
 )
 SERVER_API = FunctionSpec(
     "ServerApi",

@@ -4,13 +4,16 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from im.profile.model import MAX_EXTRA
+from im.profile.search import MAX_KEYWORD, MAX_PAGE
 from im.routing import Answer, Call, Router
 from im.wire import frames
 from im.wire.objects import UserOut, page
 from im.wiring.base import client_limiter
-from im.wiring.profile import users as user_store
+from im.wiring.profile import profile_reader
 
 MAX_USERS = 100
+MAX_ENTRIES = 9
 
 router = Router("profile", client_limiter)
 
@@ -28,11 +31,32 @@ class UsersBody(frames.Strict, frozen=True):
     users: Annotated[tuple[KnownUser, ...], Meta(min_length=1, max_length=MAX_USERS)]
 
 
+class Entry(frames.Strict, frozen=True):
+    """One property of one's own profile and its new value."""
+
+    type: Annotated[int, Meta(ge=0, le=8)]
+    value: Annotated[str, Meta(max_length=MAX_EXTRA)]
+
+
+class ModifyBody(frames.Strict, frozen=True):
+    """Changes of one's own profile."""
+
+    entries: Annotated[tuple[Entry, ...], Meta(min_length=1, max_length=MAX_ENTRIES)]
+
+
+class SearchBody(frames.Strict, frozen=True):
+    """Whom to look for."""
+
+    keyword: Annotated[str, Meta(min_length=1, max_length=MAX_KEYWORD)]
+    type: int = 0
+    page: Annotated[int, Meta(ge=0, le=MAX_PAGE)] = 0
+
+
 @router.op("users", UsersBody)
 def users(call: Call, body: UsersBody) -> dict[str, Any]:
     """Profiles that are newer than the client's; ``unknown`` are not registered, ``rest`` must be asked again."""
     known = {each.userId: each.updateDt for each in body.users}
-    found = user_store().get_many(known)
+    found = profile_reader().profiles(call.user, known)
     newer = [found[user] for user, at in known.items() if user in found and found[user].update_dt > at]
     fitting = page(newer, UserOut.of)
     return {
@@ -40,6 +64,21 @@ def users(call: Call, body: UsersBody) -> dict[str, Any]:
         "unknown": [user for user in known if user not in found],
         "rest": [each.id for each in newer[len(fitting) :]],
     }
+
+
+@router.op("modify", ModifyBody)
+def modify(call: Call, body: ModifyBody) -> dict[str, Any]:
+    """Change one's own profile."""
+    changed = profile_reader().modify(call.user, [(entry.type, entry.value) for entry in body.entries])
+    return {"updateDt": changed.update_dt}
+
+
+@router.op("search", SearchBody)
+def search(call: Call, body: SearchBody) -> dict[str, Any]:
+    """Users by login name, number, id or a part of the display name."""
+    found = profile_reader().search(call.user, body.keyword, body.type, body.page)
+    fitting = page(found.users, UserOut.of)
+    return {"users": fitting, "rest": [user.id for user in found.users[len(fitting) :]], "more": found.more}
 
 
 def handler(event: dict[str, Any], context: object) -> Answer:

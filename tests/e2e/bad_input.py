@@ -30,9 +30,10 @@ WINDOW_MS = 7_200_000
 class Stage:
     """The system that bad input is given to.
 
-    alice and bob have a conversation of two messages, the second one bob's. bob and olga have a group, "closed", that alice
-    is not in; in the group "quiet" only its owner may speak, and in "strict" alice is muted. mute is a muted user, frank a
-    forbidden one. gina's session was ended, but her socket is still open. carl's conversation with alice is a long one.
+    alice is a registered user. She and bob have a conversation of two messages, the second one bob's. bob and olga have a
+    group, "closed", that alice is not in; in the group "quiet" only its owner may speak, and in "strict" alice is muted.
+    mute is a muted user, frank a forbidden one. gina's session was ended, but her socket is still open. carl's conversation
+    with alice is a long one.
     """
 
     def __init__(self, topology: Topology) -> None:
@@ -45,6 +46,7 @@ class Stage:
         await self._admin("/admin/sensitive/add", {"words": [WORD]})
         for user in ("alice", "bob", "mute", "gina", "dora"):
             self.sockets[user] = await self.topology.socket(user, f"{user}s-phone", 1)
+        await self._admin("/admin/user/create", {"userId": "alice", "name": "alice"})
         await self._group("closed", "olga", ["bob"])
         await self._group("quiet", "olga", ["alice"], mute=1)
         await self._group("strict", "olga", [{"member_id": "alice", "type": 3}])
@@ -208,6 +210,10 @@ def send(*, user: str = "alice", drop: str = "", content: Any = None, **changes:
     changed = {**body, **changes}
     changed.pop(drop, None)
     return ask("message", "send", changed, user=user)
+
+
+def _modify(*entries: dict[str, Any], who: str = "alice") -> Act:
+    return ask("profile", "modify", {"entries": entries}, user=who)
 
 
 def too_often(stage: Stage) -> Awaitable[str]:
@@ -504,6 +510,20 @@ REQUESTS = _rows(
     ("group.members: a negative `after`", "251", ask("group", "members", {"groupId": "closed", "after": -1})),
     ("profile.users: over 100 users", "251", ask("profile", "users", {"users": [{"userId": "u"}] * 101})),
     ("profile.users: a `userId` over 64 characters", "251", ask("profile", "users", {"users": [{"userId": "u" * 65}]})),
+    ("profile.modify: no entries", "251", _modify()),
+    (
+        "profile.modify: an entry of a `type` that is none, beside a good one",
+        "251",
+        _modify({"type": 0, "value": "x"}, {"type": 9, "value": "x"}),
+    ),
+    ("profile.modify: a gender that is no number", "251", _modify({"type": 2, "value": "f"})),
+    ("profile.modify: a display name over 64 characters", "251", _modify({"type": 0, "value": "x" * 65})),
+    ("profile.modify: nothing but a mobile number", "5", _modify({"type": 3, "value": "1"})),
+    ("profile.modify: as a user who is not registered", "253", _modify({"type": 0, "value": "x"}, who="bob")),
+    ("profile.search: a keyword of blanks", "251", ask("profile", "search", {"keyword": "  "})),
+    ("profile.search: a keyword over 64 characters", "251", ask("profile", "search", {"keyword": "k" * 65})),
+    ("profile.search: a `type` that is none", "251", ask("profile", "search", {"keyword": "k", "type": 6})),
+    ("profile.search: a `page` over 9", "251", ask("profile", "search", {"keyword": "k", "page": 10})),
 )
 
 CALLS = _rows(

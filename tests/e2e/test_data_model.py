@@ -12,6 +12,7 @@ from pynamodb.models import Model
 from im.connect import store as connect_store
 from im.delivery import store as delivery_store
 from im.group import store as group_store
+from im.machine import store as machine_store
 from im.message import store as message_store
 from im.moderation import store as moderation_store
 from im.profile import store as profile_store
@@ -20,7 +21,15 @@ from tests.e2e import pages
 
 pytestmark = pytest.mark.xdist_group("data-model")
 
-STORES = (connect_store, delivery_store, group_store, message_store, moderation_store, profile_store)
+STORES = (
+    connect_store,
+    delivery_store,
+    group_store,
+    machine_store,
+    message_store,
+    moderation_store,
+    profile_store,
+)
 SECTIONS = pages.sections(pages.DATA_MODEL)
 KINDS = {
     heading: pages.tables(text)["attribute"] for heading, text in SECTIONS.items() if "attribute" in pages.tables(text)
@@ -66,7 +75,10 @@ async def live(topology: Topology) -> None:
             "/admin/group/create", {"operator": "alice", "group": {"group_info": info, "members": list(members)}}
         )
 
-    await admin("/admin/user/create", {"userId": "alice", "name": "alice", "displayName": "Alice", "mobile": "+491"})
+    alice = {"userId": "alice", "name": "alice", "displayName": "Alice", "mobile": "+491", "email": "a@example.org"}
+    await admin("/admin/user/create", alice)
+    await admin("/admin/robot/create", {"userId": "helper", "name": "helper", "owner": "alice"})
+    await admin("/admin/device/create", {"deviceId": "door", "owners": ["alice"]})
     await admin("/admin/user/update_block_status", {"userId": "mallory", "status": 1})
     await admin("/admin/sensitive/add", {"words": ["casino"]})
     await group("team", {"member_id": "bob", "alias": "Bobby", "extra": "x"}, {"member_id": "ca|rl%"})

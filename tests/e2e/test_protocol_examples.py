@@ -29,6 +29,7 @@ from im.message.model import (
 from im.routing import Router
 from im.settings import Switches
 from im.wire import frames
+from im.wire.objects import UserOut
 from local.client import SocketClient
 from local.gateway import IDLE_MS, LIFETIME_MS
 from local.topology import Topology
@@ -58,7 +59,7 @@ JSON_TYPES = {
     list: "list",
     dict: "object",
 }
-OBJECTS = {"conversation", "content", "message"}
+OBJECTS = {"conversation", "content", "message", "user"}
 
 
 def routers() -> dict[str, Router]:
@@ -220,6 +221,12 @@ def test_the_members_of_a_message_are_those_that_are_written() -> None:
     assert [row[0].strip("`") for row in rows] == list(frames.MessageOut.__struct_encode_fields__)
 
 
+def test_the_members_of_a_user_are_those_that_are_written() -> None:
+    rows = pages.tables(pages.sections()["user"])["field"]
+
+    assert [row[0].strip("`") for row in rows] == list(UserOut.__struct_encode_fields__)
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_the_answer_fields_are_those_of_the_examples(operation: str) -> None:
     route, _, op = operation.partition(".")
@@ -356,8 +363,7 @@ def test_the_limits_are_those_of_the_code() -> None:
 
 
 def test_the_switches_that_the_page_names_exist() -> None:
-    known = Switches().__dataclass_fields__.values()
-    keys = {entry.metadata["key"] for entry in known}
+    keys = set(Switches.__struct_encode_fields__)
     families = ("im.", "server.", "message.", "group.", "client.")
     text = pages.read().replace("server.heartbeat", "").replace("tests/e2e", "")
     quoted = {

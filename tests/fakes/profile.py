@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from im import keys
 from im.platform.dynamo import Key
 from im.profile.model import User
+from im.profile.search import endings
+from im.profile.store import SHARED
 
 
 class MemoryUserStore:
@@ -27,8 +29,20 @@ class MemoryUserStore:
     def id_of_name(self, name: str) -> str | None:
         return self._names.get(name)
 
-    def ids_of_mobile(self, mobile: str) -> list[str]:
-        return sorted(user.id for user in self._users.values() if user.mobile == mobile)
+    def ids_of_mobile(self, mobile: str, limit: int = SHARED) -> list[str]:
+        return sorted(user.id for user in self._users.values() if user.mobile == mobile)[:limit]
+
+    def ids_of_email(self, email: str) -> list[str]:
+        return sorted(user.id for user in self._users.values() if user.email == email)[:SHARED]
+
+    def ids_of_display_name(self, part: str, limit: int) -> list[str]:
+        entries = sorted((ending, user.id) for user in self._users.values() for ending in endings(user))
+        hits = [user_id for ending, user_id in entries if ending.startswith(part)]
+        return list(dict.fromkeys(hits[:limit]))
+
+    def list_ids(self, offset: int, count: int) -> list[str]:
+        listed = sorted((user.created, user.id) for user in self._users.values() if not user.deleted)
+        return [user_id for _, user_id in listed][offset : offset + count]
 
     def put(self, new: User, old: User | None) -> bool:
         if self._users.get(new.id) != old:

@@ -56,8 +56,35 @@ def test_profiles_that_do_not_fit_are_named(deployed: RecordingPoster) -> None:
         ("users", {"users": []}, 251),
         ("users", {"users": [{"userId": "u"}] * 101}, 251),
         ("users", {"users": [{"userId": ""}]}, 251),
-        ("modify", {}, 254),
+        ("modify", {}, 251),
+        ("modify", {"entries": []}, 251),
+        ("modify", {"entries": [{"type": 9, "value": ""}]}, 251),
+        ("modify", {"entries": [{"type": 0, "value": "x"}]}, 253),
+        ("search", {"keyword": ""}, 251),
+        ("search", {"keyword": "x", "page": 10}, 251),
+        ("dance", {}, 254),
     ],
 )
 def test_what_does_not_fit_is_refused(deployed: RecordingPoster, op: str, body: dict[str, Any], code: int) -> None:
     assert ask(op, body)["code"] == code
+
+
+def test_one_changes_ones_profile_and_is_found_by_the_new_name(deployed: RecordingPoster) -> None:
+    users().put(User("ann", name="ann", display_name="Ann", update_dt=10), None)
+
+    answer = ask("modify", {"entries": [{"type": 0, "value": "Queen Anne"}, {"type": 2, "value": "2"}]})["body"]
+
+    [found] = ask("search", {"keyword": "queen"})["body"]["users"]
+    assert (found["userId"], found["displayName"], found["gender"]) == ("ann", "Queen Anne", 2)
+    assert found["updateDt"] == answer["updateDt"]
+
+
+def test_users_that_do_not_fit_into_a_search_are_named(deployed: RecordingPoster) -> None:
+    for number in range(8):
+        profile = User(f"u{number}", name=f"n{number}", display_name="Kim", extra="x" * 16_000, update_dt=1)
+        users().put(profile, None)
+
+    answer = ask("search", {"keyword": "kim"})["body"]
+
+    assert [user["userId"] for user in answer["users"]] + answer["rest"] == [f"u{number}" for number in range(8)]
+    assert (len(answer["rest"]), answer["more"]) == (2, False)

@@ -11,9 +11,20 @@ from im.profile.model import Field, User, UserType
 from im.profile.service import ProfileService
 from im.settings import Switches
 from tests.fakes.crash import Crash, CrashPoint
+from tests.fakes.machine import MemoryMachineStore
 from tests.fakes.profile import MemoryUserStore
 
 NOW = 1_790_000_000_000
+
+
+class Notes:
+    """A domain that keeps something of users."""
+
+    def __init__(self, office: "Office") -> None:
+        self._office = office
+
+    def forget(self, user: str) -> None:
+        self._office.calls.append(("forget notes", user))
 
 
 class Office:
@@ -21,6 +32,8 @@ class Office:
 
     def __init__(self, **switches: Any) -> None:
         self.store = MemoryUserStore()
+        self.machines = MemoryMachineStore()
+        self.notes = Notes(self)
         self.calls: list[tuple[Any, ...]] = []
         self.now = NOW
         self._switches = Switches(**switches)
@@ -30,8 +43,10 @@ class Office:
         ids = count(1)
         return ProfileService(
             crash.guard(self.store),
+            crash.guard(self.machines),
             crash.guard(self),
             crash.guard(self),
+            [crash.guard(self.notes)],
             crash.guard(self),
             self._switches,
             lambda: self.now,
@@ -203,7 +218,12 @@ def test_a_destroyed_user_is_blank_and_found_only_on_request(office: Office) -> 
 
     office.service.destroy("u1")
 
-    assert office.calls == [("kick", "u1", None), ("quit_all", "u1"), ("forget", "u1")]
+    assert office.calls == [
+        ("kick", "u1", None),
+        ("quit_all", "u1"),
+        ("forget notes", "u1"),
+        ("forget", "u1"),
+    ]
     for query in ({"user_id": "u1"}, {"name": "ann"}, {"mobile": "139"}):
         with refusal(Code.NOT_EXIST):
             office.service.find(**query)
@@ -230,7 +250,7 @@ def test_destroying_an_unknown_or_destroyed_user_is_success(office: Office) -> N
 
 
 def test_a_destruction_that_was_cut_anywhere_is_finished_by_repeating_it() -> None:
-    for after in range(5):
+    for after in range(6):
         office = Office()
         office.service.create(User("u1", name="ann"))
         with pytest.raises(Crash):
@@ -254,7 +274,7 @@ def test_the_seeds_of_a_fresh_deployment_are_made_once(office: Office) -> None:
 
 
 def test_seeding_that_was_cut_anywhere_is_finished_and_leaves_existing_users_alone() -> None:
-    for after in range(5):
+    for after in range(9):
         office = Office()
         mine = office.service.create(User("admin", name="admin", display_name="Mine"))
         with pytest.raises(Crash):
@@ -264,6 +284,7 @@ def test_seeding_that_was_cut_anywhere_is_finished_and_leaves_existing_users_alo
 
         assert office.service.find(user_id="admin") == mine
         assert office.service.find(name="FireRobot").type == UserType.ROBOT
+        assert office.machines.robots_of("FireRobot") == ["FireRobot"]
 
 
 def test_a_process_looks_for_the_seeds_once_and_not_at_all_without_the_switch(office: Office) -> None:
@@ -278,3 +299,68 @@ def test_a_process_looks_for_the_seeds_once_and_not_at_all_without_the_switch(of
     bare = Office(seed_demo_objects=False)
     bare.service.ensure_seeds()
     assert bare.store.get_many(["admin"]) == {}
+
+
+def test_a_user_is_found_by_mail_and_number_as_long_as_he_exists(office: Office) -> None:
+    for number in (2, 1):
+        office.now += 1
+        office.service.create(User(f"u{number}", name=f"n{number}", mobile="139", email="a@b.c"))
+
+    assert [user.id for user in office.service.find_by_mobile("139")] == ["u2", "u1"]
+    assert [user.id for user in office.service.find_by_email("a@b.c")] == ["u2", "u1"]
+    office.service.destroy("u2")
+    assert [user.id for user in office.service.find_by_mobile("139")] == ["u1"]
+    for nobody in (lambda: office.service.find_by_email("x@y.z"), lambda: office.service.find_by_mobile("0")):
+        with refusal(Code.NOT_EXIST):
+            nobody()
+
+
+def test_a_batch_names_users_in_the_order_asked_for_and_skips_whom_nobody_knows(office: Office) -> None:
+    for user in ("u1", "u2", "u3"):
+        office.service.create(User(user, name=user))
+    office.service.destroy("u3")
+
+    assert [user.id for user in office.service.batch(["u2", "nobody", "u1", "u2", "u3"])] == ["u2", "u1"]
+    for wrong in ([], [f"u{number}" for number in range(1_001)]):
+        with pytest.raises(InvalidError):
+            office.service.batch(wrong)
+
+
+def test_users_are_listed_page_by_page_without_destroyed_ones(office: Office) -> None:
+    for user in ("b", "a", "gone", "c"):
+        office.now += 1
+        office.service.create(User(user, name=user))
+    office.service.destroy("gone")
+
+    assert [user.id for user in office.service.page(0, 2)] == ["b", "a"]
+    assert [user.id for user in office.service.page(2, 2)] == ["c"]
+    assert office.service.page(3, 2) == []
+    for offset, count_ in ((-1, 1), (0, 0), (0, 1_001)):
+        with pytest.raises(InvalidError):
+            office.service.page(offset, count_)
+
+
+def test_where_profiles_are_not_hosted_nothing_about_them_is_answered() -> None:
+    office = Office(host_profiles=False)
+    calls = (
+        lambda: office.service.create(User("u1", name="ann")),
+        lambda: office.service.update(User("u1", display_name="x"), Field.DISPLAY_NAME),
+        lambda: office.service.find(user_id="u1"),
+        lambda: office.service.find_by_mobile("139"),
+        lambda: office.service.find_by_email("a@b.c"),
+        lambda: office.service.batch(["u1"]),
+        lambda: office.service.page(0, 1),
+    )
+    for call in calls:
+        with refusal(Code.NOT_IMPLEMENT):
+            call()
+    assert office.store.get("u1") is None
+    office.service.destroy("u1")
+
+
+def test_accounts_of_any_type_are_registered_for_other_domains_wherever_profiles_are_kept() -> None:
+    office = Office(host_profiles=False)
+
+    made = office.service.register(User("r1", name="robot", type=UserType.ROBOT))
+
+    assert office.service.lookup(["r1", "nobody"]) == {"r1": made}

@@ -9,13 +9,16 @@ import pytest
 from im.errors import BusyError, Code, ImError
 from im.group.service import GroupService
 from im.limits import RateLimiter
+from im.machine.service import MachineService
 from im.message.model import Conversation
 from im.moderation.service import ModerationService
+from im.profile.reader import ProfileReader
 from im.profile.service import ProfileService
 from im.server_api.api import ServerApi
 from im.server_api.endpoints import NOT_IMPLEMENTED
 from im.server_api.registry import ENDPOINTS, Services
 from im.wire.signature import HttpCall, sign, sign_native
+from tests.fakes.machine import MemoryMachineStore
 from tests.fakes.profile import MemoryUserStore
 from tests.fakes.world import World
 
@@ -38,16 +41,27 @@ class Backend:
             world.clock,
             lambda: f"g{next(ids)}",
         )
+        store, machines = MemoryUserStore(), MemoryMachineStore()
         users = ProfileService(
-            MemoryUserStore(),
+            store,
+            machines,
             groups,
             world.connect,
+            [machines],
             world.delivery,
             world.switches,
             world.clock,
             lambda: f"u{next(ids)}",
         )
-        services = Services(users, world.connect, world.service, groups, ModerationService(world.words))
+        services = Services(
+            users,
+            ProfileReader(store, None, lambda user: None, world.switches, world.clock),
+            MachineService(machines, users, world.connect, lambda: f"m{next(ids)}"),
+            world.connect,
+            world.service,
+            groups,
+            ModerationService(world.words),
+        )
         limiter = RateLimiter(world.ephemera, world.clock, capacity, 10_000, share=1)
         self.api = ServerApi(services, lambda: SECRETS, world.ephemera, limiter, world.switches, world.clock)
 
@@ -205,7 +219,7 @@ def test_a_known_path_that_is_not_built_says_so(backend: Backend, path: str) -> 
 
 def test_the_table_of_what_is_not_built_spells_paths_as_the_sdks_do() -> None:
     for path in (
-        "/admin/user/batch_get_infos",
+        "/admin/domain/create",
         "/admin/group/member/set_alias",
         "/admin/customer",
         "/robot/message/send",
@@ -501,4 +515,153 @@ def test_sensitive_words_come_and_go(backend: Backend) -> None:
 
 def test_every_endpoint_says_what_it_does() -> None:
     assert all(endpoint.summary.endswith(".") for endpoint in ENDPOINTS.values())
-    assert len(ENDPOINTS) == 23
+
+
+# --- more of users, robots and devices
+
+
+def register(backend: Backend, user: str, **more: Any) -> None:
+    backend.world.now += 1
+    backend.ok("/admin/user/create", {"userId": user, "name": f"name-{user}", **more})
+
+
+def test_users_by_number_address_and_in_batches_under_the_names_of_both_sdks(backend: Backend) -> None:
+    register(backend, "u1", mobile="139", email="a@b.c")
+    register(backend, "u2", mobile="139")
+
+    by_mobile = backend.ok("/admin/user/get_info_by_mobile", {"mobile": "139", "includeDeleted": False, "name": ""})
+    assert [user["userId"] for user in by_mobile["userInfos"]] == ["u1", "u2"]
+    for spelling in ("a@b.c", {"email": "a@b.c"}):
+        by_email = backend.ok("/admin/user/get_info_by_email", spelling)
+        assert [user["userId"] for user in by_email["userInfos"]] == ["u1"]
+        assert by_email["userInfoList"] == by_email["userInfos"]
+    assert backend.code("/admin/user/get_info_by_email", "x@y.z") == 253
+    assert backend.code("/admin/user/get_info_by_mobile", {"mobile": "0"}) == 253
+
+    batch = backend.ok("/admin/user/batch_get_infos", {"list": ["u2", "TestUser", "admin", "FireRobot"]})
+    assert [user["userId"] for user in batch["userInfos"]] == ["u2", "admin", "FireRobot"]
+    assert batch["userInfoList"] == batch["userInfos"]
+    for path in ("get_info_by_email", "get_info_by_mobile", "batch_get_infos"):
+        assert backend.code(f"/admin/user/{path}", {}) == 251
+    assert backend.code("/admin/user/batch_get_infos", {"list": []}) == 251
+
+
+def test_all_users_page_by_page(backend: Backend) -> None:
+    backend.ok("/admin/user/get_blocked_list")
+    register(backend, "u1")
+    register(backend, "u2")
+
+    everybody = backend.ok("/admin/user/all", {"count": 100, "offset": 0})
+    assert everybody["userList"] == everybody["userInfoList"]
+    ids = [user["userId"] for user in everybody["userInfoList"]]
+    assert ids[-2:] == ["u1", "u2"]
+    assert set(ids[:-2]) == {"admin", "FireRobot", "wfc_file_transfer"}
+    assert backend.ok("/admin/user/all", {"count": 1, "offset": 4})["userInfoList"][0]["userId"] == "u2"
+    assert backend.ok("/admin/user/all", {"count": 1, "offset": 5}) == {"userInfoList": [], "userList": []}
+    for wrong in ({"count": 0}, {"count": 1, "offset": -1}, {"count": 1001}, {}):
+        assert backend.code("/admin/user/all", wrong) == 251
+
+
+def test_users_are_searched_for_whatever_clients_may(backend: Backend) -> None:
+    register(backend, "u1", displayName="Ann Lee")
+
+    found = backend.ok("/admin/user/search_user", {"keyword": "lee", "searchType": 0, "userType": 1, "page": 0})
+
+    assert ([user["userId"] for user in found["userInfos"]], found["keyword"]) == (["u1"], "lee")
+    assert backend.ok("/admin/user/search_user", {"keyword": "u1", "searchType": 4})["userInfos"]
+    assert backend.ok("/admin/user/search_user", {"keyword": "lee", "userType": 2})["userInfos"] == []
+    assert backend.code("/admin/user/search_user", {"keyword": "lee", "searchType": 9}) == 251
+    assert backend.code("/admin/user/search_user", {}) == 251
+
+
+def test_the_sessions_of_a_user_under_the_names_of_both_sdks(backend: Backend) -> None:
+    backend.ok("/admin/user/get_token", {"userId": "u", "clientId": "c", "platform": 2})
+    backend.world.online("u", "c", 2)
+
+    listed = backend.ok("/admin/user/session_list", {"userId": "u"})
+
+    session = {"userId": "u", "clientId": "c", "platform": 2, "pushType": 0, "deviceToken": "", "deviceVoipToken": ""}
+    assert listed == {name: [{**session, "isOnline": True}] for name in ("userSessions", "sessions")}
+    assert backend.ok("/admin/user/session_list", {"userId": "nobody"}) == {"userSessions": [], "sessions": []}
+
+
+def test_a_robot_is_made_read_back_listed_and_destroyed(backend: Backend) -> None:
+    create = {
+        "userId": "robot1",
+        "name": "robot1",
+        "displayName": "Bot",
+        "gender": 0,
+        "updateDt": 0,
+        "owner": "userId1",
+    }
+    create |= {"secret": "123456", "callback": "http://127.0.0.1:8883/robot/recvmsg", "robotExtra": "x", "extra": "y"}
+    assert backend.ok("/admin/robot/create", create) == {"userId": "robot1", "secret": "123456"}
+
+    robot = backend.ok("/admin/user/get_robot_info", {"robotId": "robot1"})
+    update_dt = robot.pop("updateDt")
+    assert type(update_dt) is int
+    texts = dict.fromkeys(("portrait", "mobile", "email", "address", "company", "social"), "")
+    del create["updateDt"]
+    assert robot == {**create, **texts}
+
+    assert backend.ok("/admin/user/get_user_robots", {"userId": "userId1"}) == {"list": ["robot1"]}
+    assert backend.ok("/admin/user/get_user_robots", {"userId": "ff1"}) == {"list": []}
+    listed = backend.ok("/admin/user/get_all_robots", {"count": 100, "offset": 0})["robotInfoList"]
+    assert {each["userId"]: each["secret"] for each in listed} == dict.fromkeys(
+        ("FireRobot", "wfc_file_transfer", "robot1"), ""
+    )
+    backend.ok("/admin/user/destroy", {"userId": "robot1"})
+    assert backend.code("/admin/user/get_robot_info", {"robotId": "robot1"}) == 253
+    assert backend.ok("/admin/user/get_user_robots", {"userId": "userId1"}) == {"list": []}
+
+
+def test_a_robot_without_a_secret_or_an_id_gets_them(backend: Backend) -> None:
+    made = backend.ok("/admin/robot/create", {"name": "bot"})
+
+    assert backend.ok("/admin/user/get_robot_info", {"robotId": made["userId"]})["secret"] == made["secret"] != ""
+    assert backend.code("/admin/robot/create", {}) == 251
+    assert backend.code("/admin/robot/create", {"userId": "other", "name": "bot"}) == 4
+    assert backend.code("/admin/user/get_robot_info", {"robotId": "nobody"}) == 253
+    assert backend.code("/admin/user/get_all_robots", {}) == 251
+
+
+def test_fire_robot_comes_with_the_record_that_the_sdks_expect(backend: Backend) -> None:
+    robot = backend.ok("/admin/user/get_robot_info", {"robotId": "FireRobot"})
+
+    assert (robot["owner"], robot["secret"]) == ("FireRobot", "123456")
+
+
+def test_a_device_is_made_read_back_and_its_owners_find_it(backend: Backend) -> None:
+    made = backend.ok("/admin/device/create", {"deviceId": "deviceId1", "owners": ["opoGoG__", "userId1"]})
+    assert made["deviceId"] == "deviceId1"
+    assert all(isinstance(made[name], str) and made[name] for name in ("token", "secret"))
+
+    device = backend.ok("/admin/device/get", {"deviceId": "deviceId1"})
+    assert device == {**made, "state": 0, "owners": ["opoGoG__", "userId1"], "extra": ""}
+    assert backend.ok("/admin/device/user_devices", {"userId": "userId1"}) == {"devices": [device]}
+    assert backend.ok("/admin/device/user_devices", {"userId": "nobody"}) == {"devices": []}
+    assert backend.code("/admin/device/get", {"deviceId": "nothing"}) == 253
+    assert backend.ok("/admin/user/get_info", {"userId": "deviceId1"})["type"] == 2
+    assert backend.world.gate.admit(made["token"], "deviceId1").user == "deviceId1"
+
+
+def test_without_profiles_their_endpoints_answer_254_and_everything_else_works() -> None:
+    backend = Backend(host_profiles=False)
+    user = {"userId": "u1", "name": "ann"}
+    for path, body in (
+        ("create", user),
+        ("update", {"flag": 1, "userInfo": user}),
+        ("get_info", user),
+        ("get_info_by_mobile", {"mobile": "1"}),
+        ("get_info_by_email", "a@b.c"),
+        ("batch_get_infos", {"list": ["u1"]}),
+        ("all", {"count": 1}),
+        ("search_user", {"keyword": "ann"}),
+    ):
+        assert backend.code(f"/admin/user/{path}", body) == 254
+
+    assert backend.ok("/admin/user/get_token", {"userId": "u1", "clientId": "c"})["token"]
+    assert backend.ok("/admin/user/session_list", {"userId": "u1"})["sessions"]
+    assert backend.ok("/admin/robot/create", {"userId": "r1", "name": "bot", "secret": "s"})["userId"] == "r1"
+    backend.ok("/admin/user/update_block_status", {"userId": "u1", "status": 1})
+    backend.ok("/admin/user/destroy", {"userId": "u1"})

@@ -69,6 +69,31 @@ def mobile(number: str) -> str:
     return _join("m", number)
 
 
+def email(address: str) -> str:
+    """The partition that finds the users with an e-mail address."""
+    return _join("e", address)
+
+
+def display_names(first: str) -> str:
+    """The partition of the endings of display names that begin with a character."""
+    return _join("f", first)
+
+
+def display_name(ending: str, user_id: str) -> str:
+    """A user under one ending of his display name."""
+    return _join(ending, user_id)
+
+
+def display_name_part(text: str) -> str:
+    """What the sort keys of all endings begin with that begin with a text."""
+    return _join(text)
+
+
+def found_user(sort_key: str) -> str:
+    """The user of a ``display_name`` sort key."""
+    return _split(sort_key)[1]
+
+
 SENSITIVE_WORDS = "sensitive"
 """The partition of the sensitive-word list."""
 
@@ -85,12 +110,17 @@ ROSTER = "roster"
 DISSOLVED = "dissolved"
 VERSION = "version"
 USERS = "users"
+ROBOT = "robot"
+ROBOTS = "robots"
+DEVICE = "device"
 CONVERSATION_PREFIX = "c" + SEPARATOR
 VERSIONS = CONVERSATION_PREFIX + "versions"
 """Lies among the conversation rows, so that one query brings it along with them."""
 SESSION_PREFIX = "s" + SEPARATOR
 MEMBER_PREFIX = "m" + SEPARATOR
 WORD_PREFIX = "w" + SEPARATOR
+OWNED_ROBOT_PREFIX = "or" + SEPARATOR
+OWNED_DEVICE_PREFIX = "od" + SEPARATOR
 
 
 def conversation_row(kind: int, target: str, line: int) -> str:
@@ -119,8 +149,18 @@ def word(text: str) -> str:
     return _join("w", text)
 
 
+def owned_robot(robot_id: str) -> str:
+    """A robot in the partition of the user it belongs to."""
+    return _join("or", robot_id)
+
+
+def owned_device(device_id: str) -> str:
+    """A device in the partition of a user it belongs to."""
+    return _join("od", device_id)
+
+
 def id_of(sort_key: str) -> str:
-    """The single id behind a prefixed sort key: client of a session, user of a member, text of a word."""
+    """The single id behind a prefix: user of a partition, client of a session, user of a member, text of a word."""
     return _split(sort_key)[1]
 
 
@@ -148,3 +188,13 @@ def nonce(family: str, sign: str) -> str:
 def bucket(scope: str, owner: str, window: int) -> str:
     """A shared rate bucket of one owner (a user, an API family) in one window of time."""
     return _join("rate", scope, owner, window)
+
+
+def watchers(user_id: str) -> str:
+    """Who watches a user's presence."""
+    return _join("watch", user_id)
+
+
+def auth_code(code: str) -> str:
+    """What a user allowed an application to learn."""
+    return _join("auth", code)

@@ -1,5 +1,7 @@
 """Users' profiles (client-semantics spec, section 5). Hosting them is optional: any id can chat without one."""
 
+import re
+from collections.abc import Iterable
 from enum import IntEnum, IntFlag
 from typing import Any
 
@@ -40,6 +42,20 @@ class Field(IntFlag):
     SOCIAL = 0x80
     EXTRA = 0x100
     NAME = 0x200
+
+
+class MyInfo(IntEnum):
+    """What a user may say of himself (server-api spec 4.10); the mobile number is there to be ignored."""
+
+    DISPLAY_NAME = 0
+    PORTRAIT = 1
+    GENDER = 2
+    MOBILE = 3
+    EMAIL = 4
+    ADDRESS = 5
+    COMPANY = 6
+    SOCIAL = 7
+    EXTRA = 8
 
 
 class User(Struct, frozen=True):
@@ -126,3 +142,42 @@ def destroyed(user: User, *, keep_display_name: bool, now_ms: int) -> User:
 def name_taken() -> ImError:
     """The refusal of a login name that belongs to another user."""
     return ImError(Code.SERVER_ERROR, NAME_TAKEN)
+
+
+def modified(user: User, entries: Iterable[tuple[int, str]], now_ms: int) -> User:
+    """A profile with what its user says of himself; the same object when that changes nothing (client-semantics 2.2, MMI).
+
+    The mobile number is left alone: whoever could set it could be found under somebody else's.
+
+    Raises:
+        InvalidError: a kind that does not exist, a gender that is no number, or a text that is too long.
+        ImError: 5, there is nothing that he may change.
+    """
+    changes: dict[str, Any] = {}
+    for kind, value in entries:
+        try:
+            info = MyInfo(kind)
+        except ValueError:
+            raise InvalidError("an entry's type must be 0 to 8") from None
+        if info is not MyInfo.MOBILE:
+            changes[info.name.lower()] = _gender(value) if info is MyInfo.GENDER else value
+    if not changes:
+        raise ImError(Code.NOT_MODIFIED)
+    if all(getattr(user, name) == value for name, value in changes.items()):
+        return user
+    return check_user(replace(user, **changes, update_dt=now_ms))
+
+
+def _gender(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,10}", text) or not -(2**31) <= int(text) < 2**31:
+        raise InvalidError("gender must be a number of 32 bits")
+    return int(text)
+
+
+def without(user: User, hidden: Iterable[int]) -> User:
+    """A profile without the properties that other clients must not see, by their ``MyInfo`` numbers."""
+    blank: dict[str, Any] = {}
+    for number in hidden:
+        if MyInfo.GENDER <= number <= MyInfo.EXTRA:
+            blank[MyInfo(number).name.lower()] = 0 if number == MyInfo.GENDER else ""
+    return replace(user, **blank) if blank else user

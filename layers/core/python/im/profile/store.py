@@ -1,19 +1,37 @@
 """Users in DynamoDB.
 
-Three kinds of items in the Directory table, always written together in one transaction: the profile; the owner of the
-login name, which keeps names unique and finds by name; and an entry under the mobile number, which finds by mobile.
-Profiles also carry the ``by_type`` index's keys, so that all users can be listed by creation time.
+Kinds of items in the Directory table, always written together in one transaction: the profile; the owner of the login
+name, which keeps names unique and finds by name; entries under the mobile number and the e-mail address, which find by
+those; and an entry under each ending of the display name, which finds by any part of it (``im.profile.search``). So no
+search sees half of a change, and none leads to a user who is not called so. Profiles also carry the ``by_type`` index's
+keys until they are destroyed, so that all users can be listed by creation time.
 """
 
 from collections.abc import Iterable
 from typing import Any, Protocol
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 from im import keys
 from im.platform.dynamo import ConditionFailed, Dynamo, Item, Key, translated_errors
 from im.profile.model import User
+from im.profile.search import endings
+
+SHARED = 100
+"""How many users with one mobile number or e-mail address are found."""
+
+
+class TypeIndex(GlobalSecondaryIndex["UserItem"]):
+    """Lists items of one kind; sparse."""
+
+    class Meta:
+        index_name = "by_type"
+        projection = KeysOnlyProjection()
+
+    gt = UnicodeAttribute(hash_key=True)
+    gs = UnicodeAttribute(range_key=True)
 
 
 class UserItem(Model):
@@ -24,8 +42,8 @@ class UserItem(Model):
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
-    gt = UnicodeAttribute()
-    gs = UnicodeAttribute()
+    gt = UnicodeAttribute(null=True)
+    gs = UnicodeAttribute(null=True)
     name = UnicodeAttribute()
     display_name = UnicodeAttribute()
     portrait = UnicodeAttribute()
@@ -40,10 +58,11 @@ class UserItem(Model):
     deleted = BooleanAttribute()
     created = NumberAttribute()
     update_dt = NumberAttribute()
+    by_type = TypeIndex()
 
 
 class FinderItem(Model):
-    """Leads from a login name or a mobile number to a user."""
+    """Leads from a login name, a mobile number or an e-mail address to a user."""
 
     class Meta:
         table_name = ""
@@ -51,6 +70,16 @@ class FinderItem(Model):
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
     user = UnicodeAttribute()
+
+
+class EndingItem(Model):
+    """Leads from an ending of a display name to a user; its key says it all."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
 
 
 class SeedItem(Model):
@@ -86,8 +115,8 @@ def user_from_item(item: Item) -> User:
 
 def _attributes(user: User) -> dict[str, Any]:
     return {
-        "gt": keys.USERS,
-        "gs": keys.by_creation(user.created, user.id),
+        "gt": None if user.deleted else keys.USERS,
+        "gs": None if user.deleted else keys.by_creation(user.created, user.id),
         "name": user.name,
         "display_name": user.display_name,
         "portrait": user.portrait,
@@ -120,8 +149,20 @@ class UserStore(Protocol):
     def id_of_name(self, name: str) -> str | None:
         """The id of the user with a login name."""
 
-    def ids_of_mobile(self, mobile: str) -> list[str]:
+    def ids_of_mobile(self, mobile: str, limit: int = SHARED) -> list[str]:
         """The ids of the users with a mobile number; it need not be anybody's alone."""
+
+    def ids_of_email(self, email: str) -> list[str]:
+        """The ids of the users with an e-mail address; it need not be anybody's alone."""
+
+    def ids_of_display_name(self, part: str, limit: int) -> list[str]:
+        """The ids of users in whose folded display name a text occurs, as far as that many entries of the index lead.
+
+        Each is named once; those whose name ends with the text come first.
+        """
+
+    def list_ids(self, offset: int, count: int) -> list[str]:
+        """Ids of users in the order of their creation, without those who were destroyed."""
 
     def put(self, new: User, old: User | None) -> bool:
         """Replace ``old``, as it was read, with ``new``; with its name and number, all or nothing.
@@ -142,9 +183,10 @@ class DynamoUserStore:
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._dynamo = dynamo
         self._table = table
-        dynamo.bind(UserItem, table)
+        self._users = dynamo.bind(UserItem, table)
         dynamo.bind(SeedItem, table)
         self._finders = dynamo.bind(FinderItem, table)
+        self._endings = dynamo.bind(EndingItem, table)
 
     def user_key(self, user_id: str, *, consistent: bool = False) -> Key:
         return self._key(keys.user(user_id), keys.PROFILE, consistent=consistent)
@@ -162,17 +204,28 @@ class DynamoUserStore:
         item = self._get(self._key(keys.user_name(name), keys.OWNER, consistent=True))
         return item["user"] if item else None
 
-    def ids_of_mobile(self, mobile: str) -> list[str]:
-        items = self._dynamo.query(self._finders, keys.mobile(mobile), consistent=True)
+    def ids_of_mobile(self, mobile: str, limit: int = SHARED) -> list[str]:
+        items = self._dynamo.query(self._finders, keys.mobile(mobile), limit=limit, consistent=True)
         return [item["user"] for item in items]
+
+    def ids_of_email(self, email: str) -> list[str]:
+        items = self._dynamo.query(self._finders, keys.email(email), limit=SHARED, consistent=True)
+        return [item["user"] for item in items]
+
+    def ids_of_display_name(self, part: str, limit: int) -> list[str]:
+        beginning = EndingItem.sk.startswith(keys.display_name_part(part))
+        items = self._dynamo.query(self._endings, keys.display_names(part[0]), beginning, limit=limit)
+        return list(dict.fromkeys(keys.found_user(item["sk"]) for item in items))
+
+    def list_ids(self, offset: int, count: int) -> list[str]:
+        hits = self._dynamo.query(self._users, keys.USERS, index="by_type", limit=offset + count)
+        return [keys.id_of(hit["pk"]) for hit in hits][offset:]
 
     def put(self, new: User, old: User | None) -> bool:
         profile = UserItem(keys.user(new.id), keys.PROFILE, **_attributes(new))
         unchanged = UserItem.pk.does_not_exist()
         if old is not None:
-            unchanged = (
-                (UserItem.update_dt == old.update_dt) & (UserItem.name == old.name) & (UserItem.mobile == old.mobile)
-            )
+            unchanged = (UserItem.update_dt == old.update_dt) & (UserItem.name == old.name)
         old_name = old.name if old and not old.deleted else ""
         new_name = new.name if not new.deleted else ""
         try:
@@ -183,10 +236,19 @@ class DynamoUserStore:
                     writes.save(FinderItem(keys.user_name(new_name), keys.OWNER, user=new.id), free)
                 if old_name and old_name != new_name:
                     writes.delete(FinderItem(keys.user_name(old_name), keys.OWNER))
-                if new.mobile:
-                    writes.save(FinderItem(keys.mobile(new.mobile), new.id, user=new.id))
-                if old and old.mobile and old.mobile != new.mobile:
-                    writes.delete(FinderItem(keys.mobile(old.mobile), old.id))
+                for find, now, before in (
+                    (keys.mobile, new.mobile, old.mobile if old else ""),
+                    (keys.email, new.email, old.email if old else ""),
+                ):
+                    if now:
+                        writes.save(FinderItem(find(now), new.id, user=new.id))
+                    if before and before != now:
+                        writes.delete(FinderItem(find(before), new.id))
+                endings_now, endings_before = endings(new), endings(old) if old else frozenset()
+                for ending in endings_now - endings_before:
+                    writes.save(EndingItem(keys.display_names(ending[0]), keys.display_name(ending, new.id)))
+                for ending in endings_before - endings_now:
+                    writes.delete(EndingItem(keys.display_names(ending[0]), keys.display_name(ending, new.id)))
         except ConditionFailed:
             return False
         return True

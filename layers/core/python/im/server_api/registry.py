@@ -11,8 +11,10 @@ from msgspec import Struct
 from im.connect.service import ConnectService
 from im.errors import Code
 from im.group.service import GroupService
+from im.machine.service import MachineService
 from im.message.service import MessageService
 from im.moderation.service import ModerationService
+from im.profile.reader import ProfileReader
 from im.profile.service import ProfileService
 
 
@@ -20,6 +22,8 @@ class Services(Struct, frozen=True):
     """What the endpoints call."""
 
     users: ProfileService
+    finder: ProfileReader
+    machines: MachineService
     sessions: ConnectService
     messages: MessageService
     groups: GroupService

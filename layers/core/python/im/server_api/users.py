@@ -31,6 +31,37 @@ def get_user(services: Services, body: wire.UserQuery) -> UserOut:
     return UserOut.of(user)
 
 
+@endpoint("/admin/user/get_info_by_mobile", wire.MobileQuery, wire.Users, codes=(Code.NOT_EXIST,))
+def get_users_by_mobile(services: Services, body: wire.MobileQuery) -> wire.Users:
+    """All users with a mobile number."""
+    return wire.Users.of(services.users.find_by_mobile(body.mobile, deleted=body.includeDeleted))
+
+
+@endpoint("/admin/user/get_info_by_email", wire.EmailQuery, wire.Users, codes=(Code.NOT_EXIST,))
+def get_users_by_email(services: Services, body: wire.EmailQuery) -> wire.Users:
+    """All users with an e-mail address."""
+    return wire.Users.of(services.users.find_by_email(body.email))
+
+
+@endpoint("/admin/user/batch_get_infos", wire.UserList, wire.Users)
+def get_users(services: Services, body: wire.UserList) -> wire.Users:
+    """Several users by id; unknown ones are left out."""
+    return wire.Users.of(services.users.batch(body.list))
+
+
+@endpoint("/admin/user/all", wire.Page, wire.UserPage)
+def list_users(services: Services, body: wire.Page) -> wire.UserPage:
+    """Users in the order of their creation."""
+    return wire.UserPage.of(services.users.page(body.offset, body.count))
+
+
+@endpoint("/admin/user/search_user", wire.UserSearch, wire.FoundUsers)
+def search_users(services: Services, body: wire.UserSearch) -> wire.FoundUsers:
+    """Users by login name, number, id or a part of the display name, 20 a page."""
+    found = services.finder.search_all(body.keyword, body.searchType, body.page, body.userType)
+    return wire.FoundUsers([UserOut.of(user) for user in found.users], body.keyword)
+
+
 @endpoint("/admin/user/destroy", wire.UserRef)
 def destroy_user(services: Services, body: wire.UserRef) -> None:
     """Destroy a user: sessions, groups, profile, conversations."""
@@ -53,6 +84,13 @@ def kick_off(services: Services, body: wire.KickOff) -> None:
 def online_status(services: Services, body: wire.UserRef) -> wire.Sessions:
     """A user's sessions and whether each is connected."""
     return wire.Sessions([wire.SessionOut.of(state) for state in services.sessions.sessions(body.userId)])
+
+
+@endpoint("/admin/user/session_list", wire.UserRef, wire.UserSessions)
+def list_sessions(services: Services, body: wire.UserRef) -> wire.UserSessions:
+    """A user's sessions and where their notifications go."""
+    sessions = [wire.UserSession.of(state) for state in services.sessions.sessions(body.userId)]
+    return wire.UserSessions(sessions, sessions)
 
 
 @endpoint("/admin/user/update_block_status", wire.SetBlockStatus)

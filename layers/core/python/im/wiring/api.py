@@ -5,6 +5,8 @@ from functools import cache, partial
 from im.connect.service import ConnectService
 from im.group.service import GroupService
 from im.limits import RateLimiter
+from im.machine.service import MachineService
+from im.machine.store import DynamoMachineStore
 from im.moderation.service import ModerationService
 from im.platform import aws, clock
 from im.platform.ids import short_id
@@ -14,11 +16,11 @@ from im.profile.service import ProfileService
 from im.server_api.api import ServerApi
 from im.server_api.registry import Services
 from im.settings import Env
-from im.wiring.base import ephemera, groups, messages, rows, sessions, settings
+from im.wiring.base import dynamo, ephemera, groups, messages, rows, sessions, settings
 from im.wiring.delivery import delivery
 from im.wiring.gate import tokens
 from im.wiring.message import message_service, word_list
-from im.wiring.profile import users
+from im.wiring.profile import profile_reader, users
 
 _WINDOW_MS = 10_000
 
@@ -50,11 +52,18 @@ def group_service() -> GroupService:
 
 
 @cache
+def _machines() -> DynamoMachineStore:
+    return DynamoMachineStore(dynamo(), settings().need(Env.DIRECTORY_TABLE))
+
+
+@cache
 def _profile_service() -> ProfileService:
     return ProfileService(
         users(),
+        _machines(),
         group_service(),
         _connect_service(),
+        [_machines()],
         delivery(),
         settings().switches,
         clock.now_ms,
@@ -73,6 +82,8 @@ def server_api() -> ServerApi:
     limiter = RateLimiter(ephemera(), clock.now_ms, capacity, _WINDOW_MS, share=max(1, capacity // 20))
     services = Services(
         users=_profile_service(),
+        finder=profile_reader(),
+        machines=MachineService(_machines(), _profile_service(), _connect_service(), short_id),
         sessions=_connect_service(),
         messages=message_service(),
         groups=group_service(),

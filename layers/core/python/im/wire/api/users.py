@@ -1,11 +1,14 @@
 """Users and sessions (server-api spec 2.1)."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from im.connect.model import SessionState
 from im.profile.model import User
-from im.wire.api.codec import also_named
+from im.wire.api.codec import also_alone, also_named
 from im.wire.api.fields import Id, IdOrEmpty, Int, Mask
+from im.wire.objects import UserOut
 
 # ruff: noqa: N815  the members' names are Wildfire's
 
@@ -58,6 +61,56 @@ class UserQuery(Struct, frozen=True):
     name: IdOrEmpty = ""
     mobile: IdOrEmpty = ""
     includeDeleted: bool = False
+
+
+class MobileQuery(Struct, frozen=True):
+    """``/admin/user/get_info_by_mobile``; the SDK sends a whole ``UserQuery``."""
+
+    mobile: Id
+    includeDeleted: bool = False
+
+
+@also_alone("email")
+class EmailQuery(Struct, frozen=True):
+    """``/admin/user/get_info_by_email``: a bare text, or an object."""
+
+    email: Id
+
+
+class UserList(Struct, frozen=True):
+    """Several user ids."""
+
+    list: tuple[Id, ...]
+
+
+class Page(Struct, frozen=True):
+    """A part of a list."""
+
+    count: Int
+    offset: Int = 0
+
+
+class UserSearch(Struct, frozen=True):
+    """``/admin/user/search_user``: see ``im.profile.search`` for both types."""
+
+    keyword: str
+    searchType: Int = 0
+    userType: Int = 0
+    page: Int = 0
+
+
+class NodePage(Struct, frozen=True):
+    """``/admin/user/online_list``."""
+
+    nodeId: Int
+    count: Int = 0
+    offset: Int = 0
+
+
+class AuthCode(Struct, frozen=True):
+    """A code that a user gave an application."""
+
+    authCode: Id
 
 
 class UserRef(Struct, frozen=True):
@@ -143,3 +196,93 @@ class Sessions(Struct, frozen=True):
     """A user's logins."""
 
     sessions: list[SessionOut]
+
+
+class Users(Struct, frozen=True):
+    """Users, under the names of both SDKs."""
+
+    userInfos: list[UserOut]
+    userInfoList: list[UserOut]
+
+    @classmethod
+    def of(cls, users: Iterable[User]) -> "Users":
+        """The wire form of users."""
+        found = [UserOut.of(user) for user in users]
+        return cls(found, found)
+
+
+class UserPage(Struct, frozen=True):
+    """A part of all users, under the names of both SDKs."""
+
+    userInfoList: list[UserOut]
+    userList: list[UserOut]
+
+    @classmethod
+    def of(cls, users: Iterable[User]) -> "UserPage":
+        """The wire form of users."""
+        found = [UserOut.of(user) for user in users]
+        return cls(found, found)
+
+
+class FoundUsers(Struct, frozen=True):
+    """Who was found by a keyword."""
+
+    userInfos: list[UserOut]
+    keyword: str
+
+
+class OnlineUsers(Struct, frozen=True):
+    """How many users have an open socket at a node; there is one node."""
+
+    node: int
+    count: int
+
+
+class OnlineClient(Struct, frozen=True):
+    """A device with an open socket."""
+
+    userId: str
+    clientId: str
+    platform: int
+
+
+class OnlinePage(Struct, frozen=True):
+    """A part of those who are online, under the names of both SDKs; ``totalCount`` and ``offset`` count users."""
+
+    userClients: list[OnlineClient]
+    users: list[OnlineClient]
+    totalCount: int
+    offset: int
+
+
+class UserSession(Struct, frozen=True):
+    """A login and where its notifications go."""
+
+    userId: str
+    clientId: str
+    platform: int
+    pushType: int
+    deviceToken: str
+    deviceVoipToken: str
+    isOnline: bool
+
+    @classmethod
+    def of(cls, state: SessionState) -> "UserSession":
+        """The wire form of a session; no notification is sent yet, so there are no tokens."""
+        session = state.session
+        return cls(session.user, session.client, session.platform, 0, "", "", state.online)
+
+
+class UserSessions(Struct, frozen=True):
+    """A user's logins, under the names of both SDKs."""
+
+    userSessions: list[UserSession]
+    sessions: list[UserSession]
+
+
+class AppUser(Struct, frozen=True):
+    """What an application learns of a user who lets it."""
+
+    userId: str
+    displayName: str
+    portraitUrl: str

@@ -1,0 +1,71 @@
+"""The contract of the robots and devices."""
+
+import pytest
+from msgspec.structs import replace
+
+from im.machine.model import Device, Robot
+from im.machine.store import DynamoMachineStore, MachineStore
+from tests.fakes.machine import MemoryMachineStore
+from tests.stores.tables import DIRECTORY
+
+ROBOT = Robot("r|1", owner="ann%", secret="s", callback="http://c", extra="{}", created=1_000)
+DEVICE = Device("d|1", owners=("ann%", "bob"), token="t", secret="s", extra="{}")
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def store(request: pytest.FixtureRequest) -> MachineStore:
+    if request.param == "memory":
+        return MemoryMachineStore()
+    return DynamoMachineStore(request.getfixturevalue("dynamo"), DIRECTORY)
+
+
+def test_a_robot_comes_back_and_its_owner_finds_it(store: MachineStore) -> None:
+    assert (store.robot(ROBOT.id), store.robots_of("ann%")) == (None, [])
+
+    store.put_robot(ROBOT, None)
+
+    assert store.robot(ROBOT.id) == ROBOT
+    assert store.robots([ROBOT.id, "nobody"]) == {ROBOT.id: ROBOT}
+    assert (store.robots_of("ann%"), store.robots_of("bob")) == ([ROBOT.id], [])
+
+
+def test_a_robot_changes_hands(store: MachineStore) -> None:
+    store.put_robot(ROBOT, None)
+    store.put_robot(replace(ROBOT, owner="bob"), ROBOT)
+
+    assert (store.robots_of("ann%"), store.robots_of("bob")) == ([], [ROBOT.id])
+
+
+def test_robots_are_listed_in_the_order_of_their_creation(store: MachineStore) -> None:
+    for robot, created in (("late", 20_000), ("early", 3_000), ("middle", 4_000)):
+        store.put_robot(Robot(robot, owner=robot, created=created), None)
+
+    assert store.list_robots(0, 10) == ["early", "middle", "late"]
+    assert (store.list_robots(1, 1), store.list_robots(3, 5)) == (["middle"], [])
+
+
+def test_a_forgotten_robot_leaves_nothing(store: MachineStore) -> None:
+    store.put_robot(ROBOT, None)
+    store.forget(ROBOT.id)
+    store.forget(ROBOT.id)
+
+    assert (store.robot(ROBOT.id), store.robots_of("ann%"), store.list_robots(0, 10)) == (None, [], [])
+
+
+def test_a_device_comes_back_and_each_owner_finds_it(store: MachineStore) -> None:
+    assert (store.device(DEVICE.id), store.devices_of("bob")) == (None, [])
+
+    store.put_device(DEVICE, None)
+
+    assert store.device(DEVICE.id) == DEVICE
+    assert (store.devices_of("ann%"), store.devices_of("bob")) == ([DEVICE], [DEVICE])
+
+
+def test_an_owner_who_is_none_any_more_finds_it_no_longer(store: MachineStore) -> None:
+    store.put_device(DEVICE, None)
+    changed = replace(DEVICE, owners=("bob", "cem"))
+    store.put_device(changed, DEVICE)
+
+    assert [store.devices_of(owner) for owner in ("ann%", "bob", "cem")] == [[], [changed], [changed]]
+    store.forget(DEVICE.id)
+    assert (store.device(DEVICE.id), store.devices_of("bob")) == (None, [])

@@ -52,7 +52,7 @@ MUTATIONS = {
         ["gaps"],
     ),
     "dedupe off": Mutation(
-        [("im/message/log.py", "return stored.cid == draft.cid and stored.sender == draft.sender", "return False")],
+        [("im/message/model.py", "return (self.sender, self.cid) == (other.sender, other.cid)", "return False")],
         ["failures, also after commit"],
         ["duplicated"],
     ),

@@ -112,19 +112,21 @@ def _changes(changes: Changes) -> dict[str, Any]:
 
 
 class StateOut(Struct, frozen=True, omit_defaults=True):
-    """A conversation in a sync; ``last`` is there only when the reader has left."""
+    """A conversation in a sync; ``last`` is there only when the reader has left, ``cleared`` and ``removed`` when he did."""
 
     conversation: frames.ConversationOut
     head: int
     read: int
     first: int
     last: int | UnsetType = UNSET
+    cleared: int = 0
+    removed: int = 0
 
 
 def _state(state: ConversationState) -> StateOut:
     conversation = frames.ConversationOut.of(state.conversation)
     last = UNSET if state.last is None else state.last
-    return StateOut(conversation, state.head, state.read, state.first, last)
+    return StateOut(conversation, state.head, state.read, state.first, last, state.cleared, state.removed)
 
 
 def handler(event: dict[str, Any], context: object) -> Answer:

@@ -66,6 +66,36 @@ class DeleteBody(frames.Strict, frozen=True):
     all: bool = False
 
 
+class EditBody(frames.Strict, frozen=True):
+    """One message, and what takes its place."""
+
+    conversation: frames.ConversationRef
+    seq: frames.Seq
+    content: ContentBody
+
+
+class ReactBody(frames.Strict, frozen=True):
+    """A reaction to one message, given or taken away."""
+
+    conversation: frames.ConversationRef
+    seq: frames.Seq
+    emoji: str
+    on: bool = True
+
+
+class ClearBody(frames.Strict, frozen=True):
+    """A conversation, and up to where it is cleared; None: to its end."""
+
+    conversation: frames.ConversationRef
+    seq: frames.Seq | None = None
+
+
+class RemoveBody(frames.Strict, frozen=True):
+    """A conversation."""
+
+    conversation: frames.ConversationRef
+
+
 class UploadBody(frames.Strict, frozen=True):
     """A file to upload."""
 
@@ -130,6 +160,32 @@ def recall(call: Call, body: SlotBody) -> dict[str, Any]:
 def delete(call: Call, body: DeleteBody) -> dict[str, Any]:
     """Delete a message, from one's own view or for everybody."""
     return _sent(message_service().delete(_sender(call), body.conversation.model(), body.seq, everybody=body.all))
+
+
+@router.op("edit", EditBody)
+def edit(call: Call, body: EditBody) -> dict[str, Any]:
+    """Replace the content of one's own message."""
+    return _sent(message_service().edit(_sender(call), body.conversation.model(), body.seq, body.content))
+
+
+@router.op("react", ReactBody)
+def react(call: Call, body: ReactBody) -> dict[str, Any]:
+    """React to a message, or take a reaction away."""
+    event = message_service().react(_sender(call), body.conversation.model(), body.seq, body.emoji, body.on)
+    return _sent(event) if event else {}
+
+
+@router.op("clear", ClearBody)
+def clear(call: Call, body: ClearBody) -> dict[str, Any]:
+    """Clear one's own view of a conversation."""
+    service = message_service()
+    return {"cleared": service.clear(call.user, body.conversation.model(), body.seq, skip=call.connection)}
+
+
+@router.op("remove", RemoveBody)
+def remove(call: Call, body: RemoveBody) -> dict[str, Any]:
+    """Take a conversation off one's own list."""
+    return {"removed": message_service().remove(call.user, body.conversation.model(), skip=call.connection)}
 
 
 @router.op("read", SlotBody)

@@ -20,6 +20,7 @@ from local.topology import ADMIN_SECRET, Topology
 Item = dict[str, Any]
 
 BOB = {"type": 0, "target": "bob"}
+PICTURE = {"type": 0, "target": "eve"}
 DEEP = "[" * 15_000 + "]" * 15_000
 WORD = "casino"
 LONG_LOG = 12
@@ -32,8 +33,8 @@ class Stage:
 
     alice is a registered user. She and bob have a conversation of two messages, the second one bob's. bob and olga have a
     group, "closed", that alice is not in; in the group "quiet" only its owner may speak, and in "strict" alice is muted.
-    mute is a muted user, frank a forbidden one. gina's session was ended, but her socket is still open. carl's conversation
-    with alice is a long one.
+    mute is a muted user, frank a forbidden one. alice has written to mute, and sent eve a picture. gina's session was ended,
+    but her socket is still open. carl's conversation with alice is a long one.
     """
 
     def __init__(self, topology: Topology) -> None:
@@ -62,13 +63,15 @@ class Stage:
         self._put("Presence", [{"u": {"S": "gina"}}])
         await self.say("alice", BOB, base=0)
         await self.say("bob", {"type": 0, "target": "alice"}, base=1)
+        await self.say("alice", {"type": 0, "target": "mute"}, base=0)
+        await self.say("alice", PICTURE, base=0, kind=3)
         self._put("Messages", [_slot(seq) for seq in range(1, LONG_LOG + 1)])
         await self.topology.settle()
         self.topology.clock.advance(minutes=3)
 
-    async def say(self, user: str, conversation: Mapping[str, Any], *, base: int) -> None:
-        """Send an ordinary message."""
-        body = {"conversation": conversation, "content": {"type": 1}, "cid": f"m{base}", "base": base}
+    async def say(self, user: str, conversation: Mapping[str, Any], *, base: int, kind: int = 1) -> None:
+        """Send an ordinary message, or one of another content type."""
+        body = {"conversation": conversation, "content": {"type": kind}, "cid": f"m{base}", "base": base}
         await self.sockets[user].call("message", "send", body)
 
     async def begin_minute(self) -> None:
@@ -214,6 +217,16 @@ def send(*, user: str = "alice", drop: str = "", content: Any = None, **changes:
 
 def _modify(*entries: dict[str, Any], who: str = "alice") -> Act:
     return ask("profile", "modify", {"entries": entries}, user=who)
+
+
+def edit(**changes: Any) -> Act:
+    """An edit that is good but for these changes."""
+    return ask("message", "edit", {"conversation": BOB, "seq": 1, "content": {"type": 1}, **changes})
+
+
+def react(*, user: str = "alice", **changes: Any) -> Act:
+    """A reaction that is good but for these changes."""
+    return ask("message", "react", {"conversation": BOB, "seq": 1, "emoji": "👍", **changes}, user=user)
 
 
 def too_often(stage: Stage) -> Awaitable[str]:
@@ -489,6 +502,22 @@ REQUESTS = _rows(
         ask("message", "delete", {"conversation": BOB, "seq": 2, "all": True}),
     ),
     ("delete: `all` that is no boolean", "251", ask("message", "delete", {"conversation": BOB, "seq": 2, "all": 1})),
+    ("edit: a message that is not there", "253", edit(seq=9)),
+    ("edit: somebody else's message", "248", edit(seq=2)),
+    ("edit: another content type", "251", edit(content={"type": 3})),
+    ("edit: a type that is not edited", "248", edit(conversation=PICTURE, content={"type": 3})),
+    ("edit: a sensitive word", "242", edit(content={"type": 1, "searchableContent": WORD})),
+    ("edit: no `content`", "251", ask("message", "edit", {"conversation": BOB, "seq": 1})),
+    ("edit: in a group that one is not in", "9", edit(conversation=_to("closed"))),
+    ("react: a message that is not there", "253", react(seq=9)),
+    ("react: an empty `emoji`", "251", react(emoji="")),
+    ("react: an `emoji` over 32 characters", "251", react(emoji="x" * 33)),
+    ("react: control characters in `emoji`", "251", react(emoji="a\n")),
+    ("react: `on` that is no boolean", "251", react(on=1)),
+    ("react: as a muted user", "247", react(user="mute", conversation={"type": 0, "target": "alice"})),
+    ("clear: a negative `seq`", "251", ask("message", "clear", {"conversation": BOB, "seq": -1})),
+    ("clear: a group that one is not in", "9", ask("message", "clear", {"conversation": _to("closed")})),
+    ("remove: a group that one is not in", "9", ask("message", "remove", {"conversation": _to("closed")})),
     ("upload: a `mediaType` that is none", "251", ask("message", "upload", _upload(mediaType=13))),
     ("upload: an empty `name`", "251", ask("message", "upload", _upload(name=""))),
     ("upload: a `size` of 0", "251", ask("message", "upload", _upload(size=0))),

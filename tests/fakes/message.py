@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from im.delivery.model import Versions
-from im.message.model import Conversation, Message, Recall, Row
+from im.message.model import Conversation, Edit, Message, Reactions, Recall, Row
 from im.message.store import Withdrawal
 from im.platform.dynamo import Item, Key
 from tests.fakes.delivery import MemoryVersionStore
@@ -54,7 +54,10 @@ class MemoryMessageStore:
         slots = self.logs[log]
         yield from [slots[each] for each in sorted(slots) if each > seq][:limit]
 
-    def before(self, log: str, seq: int | None, limit: int) -> Iterator[Message]:
+    def get_many(self, log: str, seqs: Iterable[int]) -> dict[int, Message]:
+        return {seq: self.logs[log][seq] for seq in seqs if seq in self.logs[log]}
+
+    def before(self, log: str, seq: int | None, limit: int, *, consistent: bool = False) -> Iterator[Message]:
         slots = self.logs[log]
         yield from [slots[each] for each in sorted(slots, reverse=True) if seq is None or each < seq][:limit]
 
@@ -79,7 +82,22 @@ class MemoryMessageStore:
         return Withdrawal(self.logs[log][seq], self._bases.setdefault((log, seq, "delete"), base), not message.deleted)
 
     def blank(self, log: str, seq: int, payload: str) -> None:
-        self.logs[log][seq] = replace(self.logs[log][seq], payload=payload)
+        self.logs[log][seq] = replace(self.logs[log][seq], payload=payload, reactions={})
+
+    def edit(self, old: Message, payload: str, edit: Edit, *, time: int | None = None) -> bool:
+        now = self.logs[old.log].get(old.seq)
+        if now is None or now.withdrawn or (now.edit and now.edit.time) != (old.edit and old.edit.time):
+            return False
+        moved = now.time if time is None else time
+        self.logs[old.log][old.seq] = replace(now, payload=payload, edit=edit, time=moved)
+        return True
+
+    def react(self, old: Message, reactions: Reactions, reacted: int) -> bool:
+        now = self.logs[old.log].get(old.seq)
+        if now is None or now.withdrawn or (now.reactions, now.reacted) != (old.reactions, old.reacted):
+            return False
+        self.logs[old.log][old.seq] = replace(now, reactions=reactions, reacted=reacted)
+        return True
 
 
 class MemoryRowStore:
@@ -124,6 +142,16 @@ class MemoryRowStore:
         row = self._open(user, conversation)
         self.rows[user, conversation] = replace(row, read=max(row.read, seq))
         return max(row.read, seq)
+
+    def clear(self, user: str, conversation: Conversation, seq: int) -> int:
+        row = self._open(user, conversation)
+        self.rows[user, conversation] = replace(row, cleared=max(row.cleared, seq))
+        return max(row.cleared, seq)
+
+    def remove(self, user: str, conversation: Conversation, seq: int) -> int:
+        row = self._open(user, conversation)
+        self.rows[user, conversation] = replace(row, removed=max(row.removed, seq))
+        return max(row.removed, seq)
 
     def set_blocked(self, user: str, other: str, blocked: bool) -> None:
         conversation = Conversation(0, other)

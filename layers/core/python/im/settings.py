@@ -54,6 +54,7 @@ class Switches(Struct, frozen=True):
     allow_owner_recall_self: bool = field(default=True, name="group.allow_owner_recall_self_msg")
     allow_manager_recall_self: bool = field(default=False, name="group.allow_manager_recall_self_msg")
     forbidden_client_send_types: tuple[int, ...] = field(default=(), name="message.forbidden_client_send_types")
+    client_update_types: tuple[int, ...] = field(default=(1,), name="message.allow_client_update_types")
     blacklist_strategy: int = field(default=0, name="message.blacklist.strategy")
     blacklist_exception_types: tuple[int, ...] = field(default=_EXCEPTIONS, name="message.blacklist_exception_types")
     disable_stranger_chat: bool = field(default=False, name="message.disable_stranger_chat")
@@ -92,6 +93,7 @@ class Switches(Struct, frozen=True):
     max_message_bytes: int = field(default=32_768, name="im.max_message_bytes")
     max_group_members: int = field(default=2_000, name="im.max_group_members")
     max_upload_bytes: int = field(default=100 * 1024 * 1024, name="im.max_upload_bytes")
+    edit_time_limit_s: int = field(default=0, name="im.edit_time_limit")
     heartbeat_s: int = field(default=240, name="im.heartbeat_seconds")
     clock_window_ms: int = field(default=7_200_000, name="im.signature_window_ms")
 

@@ -101,6 +101,8 @@ class ConversationState(Struct, frozen=True):
         read: his read cursor.
         first: the lowest seq that he may see.
         last: set once he left: nothing after it is his.
+        cleared: up to there he has cleared it away.
+        removed: the head at which he took it off his list.
     """
 
     conversation: Conversation
@@ -108,6 +110,8 @@ class ConversationState(Struct, frozen=True):
     read: int
     first: int
     last: int | None = None
+    cleared: int = 0
+    removed: int = 0
 
 
 class Changes(Struct, frozen=True):

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from im.connect.model import (
     FORBIDDEN,
     KICKABLE,
@@ -293,14 +295,15 @@ class ConnectService:
             activity = max(row.activity, info.activity if info else 0)
             for line in lines:
                 conversation = Conversation(ConversationType.GROUP, row.conversation.target, line)
-                own = cursors.get(conversation)
-                merged = Row(conversation, own.read if own else 0, activity, False, row.firsts, row.lasts)
-                entries.append((activity, conversation.key(user), conversation, merged))
+                own = cursors.get(conversation, Row(conversation))
+                merged = replace(own, firsts=row.firsts, lasts=row.lasts)
+                entries.append((max(activity, own.activity), conversation.key(user), conversation, merged))
         return entries
 
     def _state(self, user: str, conversation: Conversation, row: Row) -> ConversationState:
-        last = row.last(conversation.line) if row.lasts is not None else None
-        if last is not None:
-            return ConversationState(conversation, last, row.read, row.first(conversation.line), last)
-        newest = self._messages.newest(conversation.key(user))
-        return ConversationState(conversation, newest.seq if newest else 0, row.read, row.first(conversation.line))
+        head = last = row.last(conversation.line) if row.lasts is not None else None
+        if head is None:
+            newest = self._messages.newest(conversation.key(user))
+            head = newest.seq if newest else 0
+        first = max(row.first(conversation.line), row.cleared + 1)
+        return ConversationState(conversation, head, row.read, first, last, row.cleared, row.removed)

@@ -17,6 +17,7 @@ from im.settings import Switches
 from im.wire import frames
 
 _FRESH_PRESENCE_MS = 20
+_CLOCKS_DIFFER_MS = 10_000
 
 
 class Courier:
@@ -105,6 +106,8 @@ class Courier:
             return
         audience = _audience(message, self._groups.roster(group, now.roster_version).ids, also_to)
         audience = self._entitled(message, conversation, audience, certain)
+        if _tells_too_much(message, now):
+            frame_for = _PushFrames(replace(message, subject=None))
         missing = [user for user in audience if user not in known]
         presences = {**known, **(self._delivery.presence.load(missing)[0] if missing else {})}
         reach = self._delivery.push_to({user: presences[user] for user in audience}, frame_for, skip=sender.connection)
@@ -128,6 +131,8 @@ class Courier:
         moment = Moment(group, (now.roster_version, now.arrivals), self._clock())
         members = self._groups.roster(group, now.roster_version).ids
         audience = _audience(message, members, also_to)
+        if _tells_too_much(message, now):
+            frame_for = _PushFrames(replace(message, subject=None))
         if message.seq and len(audience) > self._switches.sync_push_above:
             frame_for = _SyncFrame(message)
         else:
@@ -217,3 +222,11 @@ def _audience(message: Message, roster: Sequence[str], also_to: Sequence[str]) -
     """Who gets a group message: the roster and the author, or of them the listed readers."""
     everybody = dict.fromkeys([*roster, message.sender, *also_to])
     return [user for user in everybody if message.visible_to(user)]
+
+
+def _tells_too_much(message: Message, info: GroupInfo) -> bool:
+    """Whether an edit's event holds a content that not every member may see: one from before a change of the roster.
+
+    They get the event without it, and whoever has the message pulls the event, which is checked for each reader.
+    """
+    return message.subject is not None and message.subject.time <= info.member_update_dt + _CLOCKS_DIFFER_MS

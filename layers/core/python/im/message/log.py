@@ -82,7 +82,7 @@ class Log:
                 behind = False
                 walked = 0
                 for slot in self._store.after(draft.log, seq - 1, walk.slots + 1, consistent=True):
-                    if _same(slot, draft):
+                    if slot.same_as(draft):
                         return Appended(slot, False)
                     seq, previous = slot.seq + 1, slot.uid
                     walked += len(slot.payload)
@@ -97,7 +97,7 @@ class Log:
                 if puts:
                     self._count("SendConflicts", puts)
                 return Appended(message, True)
-            if _same(occupant, draft):
+            if occupant.same_as(draft):
                 return Appended(occupant, False)
             seq, previous = occupant.seq + 1, occupant.uid
         raise BusyError("too many senders at once", after_ms=200)
@@ -106,7 +106,3 @@ class Log:
 def _too_far(walk: Walk) -> ImError:
     text = f"sync first: base is more than {walk.slots} messages or {walk.payload_bytes} bytes behind"
     return ImError(Code.USER_NOT_PREPARED, text, retry=True)
-
-
-def _same(stored: Message, draft: Message) -> bool:
-    return stored.cid == draft.cid and stored.sender == draft.sender

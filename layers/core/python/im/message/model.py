@@ -6,7 +6,7 @@ that refer to the seq that they concern, so every device learns of them by the s
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any
 
@@ -52,8 +52,15 @@ class ContentType(IntEnum):
     """The content types that the server itself makes or treats specially (client-semantics spec 0.3)."""
 
     TEXT = 1
+    FILE = 5
+    EDIT = 32
+    REACTION = 33
     RECALL = 80
     DELETE = 81
+
+
+EVENT_TYPES = (ContentType.EDIT, ContentType.REACTION, ContentType.RECALL, ContentType.DELETE)
+"""What the server writes about a message that is there already. 33 is our own; the others are Wildfire's."""
 
 
 class PersistFlag(IntEnum):
@@ -128,6 +135,11 @@ class Conversation(Struct, frozen=True):
     target: str
     line: int = 0
 
+    @property
+    def in_group(self) -> bool:
+        """Whether it is a group's."""
+        return self.type == ConversationType.GROUP
+
     def key(self, reader: str) -> str:
         """The key of the shared log, whichever side ``reader`` is on."""
         if self.type == ConversationType.SINGLE:
@@ -157,6 +169,22 @@ class Recall(Struct, frozen=True):
     time: int
 
 
+class Edit(Struct, frozen=True):
+    """The last change of a message's content.
+
+    Attributes:
+        time: when, ms; it grows from one edit of a message to the next, so it orders them too.
+        base: the head at that moment, from which the edit's event is searched.
+    """
+
+    time: int
+    base: int
+
+
+Reactions = Mapping[str, Mapping[str, int]]
+"""By emoji, who reacted with it, and the seq of the event by which he did."""
+
+
 class Message(Struct, frozen=True):
     """One slot of a log.
 
@@ -169,9 +197,14 @@ class Message(Struct, frozen=True):
         time: when it was accepted, ms.
         payload: the content as JSON text.
         to: the only readers besides the author, or empty for everybody.
-        ref: for an event (recall, deletion): the seq of the message it concerns, else 0.
+        ref: for an event (recall, deletion, edit, reaction): the seq of the message it concerns, else 0.
         recall: set when the content was taken back.
         deleted: whether the content was deleted for everybody.
+        edit: set when the content is not the first one.
+        reactions: the reactions to it, as far as their events have been entered here.
+        reacted: the highest seq of such an event.
+        subject: of an edit's event that is about to be served: the message as it is now. Never stored, so that a content
+            stands in one place only, and taking it back leaves no copy behind.
     """
 
     log: str
@@ -185,12 +218,27 @@ class Message(Struct, frozen=True):
     ref: int = 0
     recall: Recall | None = None
     deleted: bool = False
+    edit: Edit | None = None
+    reactions: Reactions = {}
+    reacted: int = 0
+    subject: "Message | None" = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether its content was taken back or deleted for everybody."""
+        return self.recall is not None or self.deleted
+
+    def same_as(self, other: "Message") -> bool:
+        """Whether both are one message: an author's message id is his own."""
+        return (self.sender, self.cid) == (other.sender, other.cid)
 
     @property
     def wire_bytes(self) -> int:
         """About how many bytes it takes in an answer."""
         texts = (self.log, self.cid, self.sender, self.payload)
-        return _ENVELOPE_BYTES + sum(len(text.encode()) for text in texts) + len(_encode(self.to))
+        own = _ENVELOPE_BYTES + sum(len(text.encode()) for text in texts) + len(_encode(self.to))
+        reactions = len(_encode(self.reactions)) if self.reactions else 0
+        return own + reactions + (len(self.subject.payload.encode()) if self.subject else 0)
 
     def visible_to(self, reader: str) -> bool:
         """Whether the reader may see it: directed messages are for their author and the listed users."""
@@ -241,6 +289,8 @@ class Row(Struct, frozen=True):
         read: the highest seq that he has read.
         activity: minute of the last stamp (single chats) or of his last joining or leaving (groups).
         blocked: whether he has blacklisted the other side of a single chat.
+        cleared: the highest seq that he has cleared away: up to there nothing is his any more, on this line.
+        removed: the head when he took the conversation off his list; he wants to see it again once there is more.
         firsts: for a group, by line: the lowest seq that he may see (lines that are absent: 1). None in a row that says
             nothing of membership: the row of a single chat, or one that only carries a cursor.
         lasts: by line, the highest seq that he may see, once he left; None while he is in.
@@ -252,6 +302,8 @@ class Row(Struct, frozen=True):
     blocked: bool = False
     firsts: dict[int, int] | None = None
     lasts: dict[int, int] | None = None
+    cleared: int = 0
+    removed: int = 0
 
     def first(self, line: int) -> int:
         """The lowest seq that he may see on a line."""
@@ -345,20 +397,29 @@ def check_cid(cid: str) -> str:
 
 
 def is_made_by_server(content_type: int) -> bool:
-    """Whether a content type is the server's own: recalls, deletions, group notices."""
-    return content_type in (ContentType.RECALL, ContentType.DELETE) or 100 <= content_type <= 199
+    """Whether a content type is the server's own: events about messages, group notices."""
+    return content_type in EVENT_TYPES or 100 <= content_type <= 199
 
 
 def check_client_type(sender: Sender, content_type: int, switches: Switches) -> None:
     """Content types that only the server may make are refused to everybody but an admin (client-semantics spec 3.5, 1-2).
 
     Raises:
-        ImError: 251 for 80, 81 and 100 to 199; 248 for a type that the deployment forbids.
+        ImError: 251 for 32, 33, 80, 81 and 100 to 199; 248 for a type that the deployment forbids.
     """
     if sender.is_admin:
         return
     if is_made_by_server(content_type):
         raise InvalidError(f"content.type {content_type} is made by the server only")
+    check_not_forbidden(content_type, switches)
+
+
+def check_not_forbidden(content_type: int, switches: Switches) -> None:
+    """Whether the deployment lets clients send a content type.
+
+    Raises:
+        ImError: 248.
+    """
     if content_type in switches.forbidden_client_send_types:
         raise ImError(Code.NOT_RIGHT)
 
@@ -371,39 +432,6 @@ def check_sender_status(status: int, content_type: int, switches: Switches) -> N
     """
     if status and content_type not in switches.global_mute_exception_types:
         raise ImError(Code.FORBIDDEN_SEND_MSG)
-
-
-def original_json(message: Message) -> str:
-    """What Wildfire keeps of a recalled message, so that its author can edit it again (server-api spec 2.2, recall)."""
-    payload = payload_from_json(message.payload)
-    original: dict[str, Any] = {
-        "s": message.sender,
-        "ts": message.time,
-        "t": payload.type,
-        "sc": payload.searchableContent,
-        "c": payload.content,
-        "e": payload.extra,
-    }
-    if payload.base64edData:
-        original["b"] = payload.base64edData
-        original["mb"] = payload.base64edData
-    if payload.mediaType:
-        original["mt"] = payload.mediaType
-    if payload.remoteMediaUrl:
-        original["mu"] = payload.remoteMediaUrl
-    return json.dumps(original, ensure_ascii=False, separators=(",", ":"))
-
-
-def event_payload(kind: ContentType, operator: str, message: Message, original: str = "") -> Payload:
-    """The content of a recall (80) or deletion (81) event (server-api spec 4.14)."""
-    return Payload(
-        type=kind,
-        content=operator,
-        base64edData=base64.b64encode(str(message.uid).encode()).decode(),
-        persistFlag=PersistFlag.PERSIST if kind is ContentType.RECALL else PersistFlag.NONE,
-        pushData=json.dumps({"messageUid": message.uid}) if kind is ContentType.RECALL else "",
-        extra=original,
-    )
 
 
 def notice_payload(content_type: int, data: dict[str, Any]) -> Payload:

@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from msgspec.structs import replace
+
 from im.delivery.service import Delivery
 from im.errors import InvalidError
 from im.group.store import GroupStore, info_from_item, member_from_item
@@ -91,6 +93,7 @@ class Publisher:
         from_server: bool = False,
         walk: Walk = CLIENT_WALK,
         also_to: Sequence[str] = (),
+        subject: Message | None = None,
     ) -> Message:
         self._stamp(conversation, sender.user, context)
         hint = self._heads.get(draft.log)
@@ -102,9 +105,8 @@ class Publisher:
             walk=walk,
         )
         self._remember(appended)
-        self._courier.deliver(
-            appended.message, conversation, sender, context, also_to=also_to, repeated=not appended.fresh
-        )
+        message = replace(appended.message, subject=subject) if subject else appended.message
+        self._courier.deliver(message, conversation, sender, context, also_to=also_to, repeated=not appended.fresh)
         return appended.message
 
     def _load(self, user: str, conversation: Conversation, log: str, base: int, *, consistent: bool = False) -> Context:

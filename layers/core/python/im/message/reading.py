@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from im.errors import Code, ImError, InvalidError
+from im.message.events import is_edit
 from im.message.model import (
     HISTORY_LIMIT,
     MAX_SEQ,
@@ -47,6 +48,24 @@ class Range(Struct, frozen=True):
     conversation: Conversation
     after: int
     limit: int
+
+
+class _Fitting:
+    """The messages of an answer, as many as its bytes allow; the first of an empty answer always fits."""
+
+    def __init__(self, budget: int) -> None:
+        self.messages: list[Message] = []
+        self.used = 0
+        self._budget = budget
+
+    def take(self, message: Message) -> bool:
+        """Whether one more message fits; then it is taken."""
+        size = message.wire_bytes
+        if self.used + size > self._budget and (self.messages or self._budget < _PAGE_BYTES):
+            return False
+        self.messages.append(message)
+        self.used += size
+        return True
 
 
 class Reading(Publisher):
@@ -92,25 +111,44 @@ class Reading(Publisher):
         log = wanted.conversation.key(user)
         after = max(wanted.after, first - 1)
         limit = max(1, min(wanted.limit, PULL_LIMIT))
-        kept: list[Message] = []
-        through, used, examined, now = after, 0, 0, self._clock()
+        fitting = _Fitting(budget)
+        through, examined, now = after, 0, self._clock()
         complete = True
         for message in self._messages.after(log, after, limit, consistent=True):
-            size = message.wire_bytes
             if message.seq > last:
                 break
-            if used + size > budget and (kept or budget < _PAGE_BYTES):
+            shown = message.visible_to(user) and not message.expired(now)
+            if shown and not fitting.take(message):
                 complete = False
                 break
             examined += 1
             through = message.seq
-            if message.visible_to(user) and not message.expired(now):
-                kept.append(message)
-                used += size
+        kept, used = fitting.messages, fitting.used
+        bound = self._with_subjects(log, kept, first, user)
+        if bound is not kept:
+            fitting = _Fitting(budget)
+            over = next((message for message in bound if not fitting.take(message)), None)
+            kept, used = fitting.messages, fitting.used
+            if over is not None:
+                through, complete = over.seq - 1, False
         if complete and examined < limit:
             return Page(tuple(kept), through, through), used
         newest = self._messages.newest(log)
         return Page(tuple(kept), through, min(newest.seq if newest else through, last)), used
+
+    def _with_subjects(self, log: str, messages: list[Message], first: int, reader: str) -> list[Message]:
+        """The messages, those that tell of an edit with what the message is now; of several edits the last one tells."""
+        telling = {event.ref: event.seq for event in messages if event.ref >= first and is_edit(event)}
+        if not telling:
+            return messages
+        subjects = self._messages.get_many(log, telling)
+        now = self._clock()
+        shown = {
+            telling[seq]: subject
+            for seq, subject in subjects.items()
+            if subject.edit and not subject.withdrawn and subject.visible_to(reader) and not subject.expired(now)
+        }
+        return [replace(message, subject=shown.get(message.seq)) for message in messages]
 
     def history(
         self, user: str, conversation: Conversation, before: int | None, limit: int, types: Sequence[int] = ()
@@ -166,15 +204,17 @@ class Reading(Publisher):
         return read
 
     def _bounds(self, user: str, conversation: Conversation) -> tuple[int, int]:
-        """The first and last seq of a conversation that a user may see.
+        """The first and last seq of a conversation that a user may see, and has not cleared away.
 
         Raises:
             ImError: 9, he was never in the group.
         """
         check_conversation(conversation)
-        if conversation.type == ConversationType.SINGLE:
-            return 1, MAX_SEQ
-        row = self._rows.get(user, replace(conversation, line=0))
+        row = self._rows.get(user, replace(conversation, line=0) if conversation.in_group else conversation)
+        if not conversation.in_group:
+            return (row.cleared if row else 0) + 1, MAX_SEQ
         if row is None or row.firsts is None:
             raise ImError(Code.NOT_IN_GROUP)
-        return row.first(conversation.line), row.last(conversation.line)
+        own = self._rows.get(user, conversation) if conversation.line else row
+        cleared = own.cleared if own else 0
+        return max(row.first(conversation.line), cleared + 1), row.last(conversation.line)

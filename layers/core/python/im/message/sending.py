@@ -123,7 +123,7 @@ class Sending(Publisher):
         if base is None:
             return None
         for slot in self._messages.after(draft.log, base, _REFUSED_WALK, consistent=True):
-            if (slot.sender, slot.cid) == (draft.sender, draft.cid):
+            if slot.same_as(draft):
                 return Sent(slot.seq, slot.uid, slot.time)
         return None
 

@@ -1,8 +1,9 @@
 """The use cases of messages, which live in one module for each kind of them."""
 
-from im.message.sending import Sending
-from im.message.withdrawal import Withdrawing
+from im.message.clearing import Clearing
+from im.message.editing import Editing
+from im.message.reacting import Reacting
 
 
-class MessageService(Sending, Withdrawing):
-    """Sending, reading and taking back; what it is built from is ``im.message.publish.Publisher``'s."""
+class MessageService(Editing, Reacting, Clearing):
+    """Sending, reading, taking back and the rest; what it is built from is ``im.message.publish.Publisher``'s."""

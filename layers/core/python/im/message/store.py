@@ -3,7 +3,7 @@
 A message is one item at (conversation, seq). Attribute names are single letters, because every byte over 1 KB costs another
 write unit: c conversation, s seq, i uid (indexed) or n uid (not indexed), d cid, f sender, t time, p payload JSON, o the
 listed readers, r the seq that an event refers to; on a message that was taken back rb by, rt time, re the event's base; dt
-and de the same for a deletion for everybody.
+and de the same for a deletion for everybody, et and ee for the last edit; x the reactions, xs the last of their events.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
@@ -20,7 +21,8 @@ from pynamodb.models import Model
 from im import keys
 from im.delivery.model import Versions
 from im.delivery.store import versions_from_item
-from im.message.model import Conversation, Message, Recall, Row
+from im.message.events import reactions_to_json
+from im.message.model import Conversation, Edit, Message, Reactions, Recall, Row
 from im.platform.dynamo import ConditionFailed, Dynamo, Item, Key, translated_errors
 
 
@@ -49,6 +51,11 @@ class MessageItem(Model):
     re = NumberAttribute(null=True)
     dt = NumberAttribute(null=True)
     de = NumberAttribute(null=True)
+    et = NumberAttribute(null=True)
+    ee = NumberAttribute(null=True)
+    t = NumberAttribute(null=True)
+    x = UnicodeAttribute(null=True)
+    xs = NumberAttribute(null=True)
     by_uid: ClassVar[UidIndex] = UidIndex()
 
 
@@ -65,6 +72,8 @@ class RowItem(Model):
     b = BooleanAttribute(null=True)
     f = JSONAttribute(null=True)
     l = JSONAttribute(null=True)  # noqa: E741
+    cl = NumberAttribute(null=True)
+    rm = NumberAttribute(null=True)
 
 
 class Withdrawal(Struct, frozen=True):
@@ -87,8 +96,11 @@ class MessageStore(Protocol):
     def after(self, log: str, seq: int, limit: int, *, consistent: bool = False) -> Iterator[Message]:
         """Slots with a greater seq, ascending, at most ``limit``."""
 
-    def before(self, log: str, seq: int | None, limit: int) -> Iterator[Message]:
+    def before(self, log: str, seq: int | None, limit: int, *, consistent: bool = False) -> Iterator[Message]:
         """Slots with a smaller seq (None: from the head), descending, at most ``limit``."""
+
+    def get_many(self, log: str, seqs: Iterable[int]) -> dict[int, Message]:
+        """Those of the slots that exist, strongly consistent."""
 
     def newest(self, log: str) -> Message | None:
         """The last slot, strongly consistent."""
@@ -103,7 +115,16 @@ class MessageStore(Protocol):
         """Mark a message as deleted for everybody unless it is."""
 
     def blank(self, log: str, seq: int, payload: str) -> None:
-        """Replace the content of a message that was taken back."""
+        """Replace the content of a message that was taken back, and drop the reactions to it."""
+
+    def edit(self, old: Message, payload: str, edit: Edit, *, time: int | None = None) -> bool:
+        """Replace the content of a message, unless it was edited or taken back since ``old`` was read.
+
+        ``time`` becomes its time as well. Returns whether it was replaced.
+        """
+
+    def react(self, old: Message, reactions: Reactions, reacted: int) -> bool:
+        """Replace the reactions to a message, unless they have changed or it was taken back since ``old`` was read."""
 
     def key(self, log: str, seq: int) -> Key:
         """A slot's address, for reads that span domains."""
@@ -136,6 +157,9 @@ class DynamoMessageStore:
             ref=item.get("r", 0),
             recall=Recall(item["rb"], item["rt"]) if "rb" in item else None,
             deleted="dt" in item,
+            edit=Edit(item["et"], item["ee"]) if "et" in item else None,
+            reactions=json.loads(item["x"]) if "x" in item else {},
+            reacted=item.get("xs", 0),
         )
 
     def put(self, message: Message, *, indexed: bool) -> Message | None:
@@ -161,9 +185,14 @@ class DynamoMessageStore:
         items = self._dynamo.query(self._model, log, MessageItem.s > seq, limit=limit, consistent=consistent)
         return map(self.decode, items)
 
-    def before(self, log: str, seq: int | None, limit: int) -> Iterator[Message]:
+    def before(self, log: str, seq: int | None, limit: int, *, consistent: bool = False) -> Iterator[Message]:
         condition = MessageItem.s < seq if seq is not None else None
-        return map(self.decode, self._dynamo.query(self._model, log, condition, limit=limit, forward=False))
+        items = self._dynamo.query(self._model, log, condition, limit=limit, forward=False, consistent=consistent)
+        return map(self.decode, items)
+
+    def get_many(self, log: str, seqs: Iterable[int]) -> dict[int, Message]:
+        found = self._dynamo.batch_get(replace(self.key(log, seq), consistent=True) for seq in seqs)
+        return {item["s"]: self.decode(item) for item in found.values()}
 
     def newest(self, log: str) -> Message | None:
         items = self._dynamo.query(self._model, log, limit=1, forward=False, consistent=True)
@@ -194,7 +223,29 @@ class DynamoMessageStore:
 
     def blank(self, log: str, seq: int, payload: str) -> None:
         with translated_errors():
-            MessageItem(log, seq).update(actions=[MessageItem.p.set(payload)])
+            MessageItem(log, seq).update(actions=[MessageItem.p.set(payload), MessageItem.x.remove()])
+
+    def edit(self, old: Message, payload: str, edit: Edit, *, time: int | None = None) -> bool:
+        unedited = MessageItem.et == old.edit.time if old.edit else MessageItem.et.does_not_exist()
+        actions = [MessageItem.p.set(payload), MessageItem.et.set(edit.time), MessageItem.ee.set(edit.base)]
+        if time is not None:
+            actions.append(MessageItem.t.set(time))
+        return self._change(old, actions, unedited)
+
+    def react(self, old: Message, reactions: Reactions, reacted: int) -> bool:
+        known = MessageItem.x == reactions_to_json(old.reactions) if old.reactions else MessageItem.x.does_not_exist()
+        last = MessageItem.xs == old.reacted if old.reacted else MessageItem.xs.does_not_exist()
+        content = MessageItem.x.set(reactions_to_json(reactions)) if reactions else MessageItem.x.remove()
+        return self._change(old, [content, MessageItem.xs.set(reacted)], known & last)
+
+    def _change(self, old: Message, actions: Sequence[Action], unchanged: Condition) -> bool:
+        stands = MessageItem.p.exists() & MessageItem.rt.does_not_exist() & MessageItem.dt.does_not_exist()
+        try:
+            with translated_errors():
+                MessageItem(old.log, old.seq).update(actions=list(actions), condition=stands & unchanged)
+        except ConditionFailed:
+            return False
+        return True
 
 
 class RowStore(Protocol):
@@ -214,6 +265,12 @@ class RowStore(Protocol):
 
     def advance_read(self, user: str, conversation: Conversation, seq: int) -> int:
         """Raise the read cursor; returns where it stands then, which is higher if another device was ahead."""
+
+    def clear(self, user: str, conversation: Conversation, seq: int) -> int:
+        """Raise the bound below which the user has cleared the conversation away; returns where it stands then."""
+
+    def remove(self, user: str, conversation: Conversation, seq: int) -> int:
+        """Raise the head at which the user took the conversation off his list; returns where it stands then."""
 
     def set_blocked(self, user: str, other: str, blocked: bool) -> None:
         """Note on the row of the single chat with ``other`` whether he is blacklisted."""
@@ -258,6 +315,8 @@ class DynamoRowStore:
             blocked=item.get("b", False),
             firsts=None if firsts is None else {int(line): seq for line, seq in firsts.items()},
             lasts=None if lasts is None else {int(line): seq for line, seq in lasts.items()},
+            cleared=item.get("cl", 0),
+            removed=item.get("rm", 0),
         )
 
     def of_user(self, user: str) -> list[Row]:
@@ -287,6 +346,18 @@ class DynamoRowStore:
             return seq
         row = self.get(user, conversation)
         return row.read if row else seq
+
+    def clear(self, user: str, conversation: Conversation, seq: int) -> int:
+        if self._raise(user, conversation, RowItem.cl, seq):
+            return seq
+        row = self.get(user, conversation)
+        return row.cleared if row else seq
+
+    def remove(self, user: str, conversation: Conversation, seq: int) -> int:
+        if self._raise(user, conversation, RowItem.rm, seq):
+            return seq
+        row = self.get(user, conversation)
+        return row.removed if row else seq
 
     def _raise(self, user: str, conversation: Conversation, attribute: Any, value: int) -> bool:
         condition = attribute.does_not_exist() | (attribute < value)

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from im.errors import Code, ImError
 from im.group.model import may_withdraw
+from im.message.events import event_payload, original_json
 from im.message.log import Head, Walk
 from im.message.model import (
     MAX_WALK,
@@ -12,12 +13,11 @@ from im.message.model import (
     ConversationType,
     Message,
     Origin,
+    Payload,
     Sender,
     Sent,
     conversation_of,
-    event_payload,
     is_made_by_server,
-    original_json,
     payload_from_json,
     payload_to_json,
 )
@@ -46,9 +46,10 @@ class Withdrawing(Reading):
             raise ImError(Code.NOT_EXIST)
         if message.recall is None:
             self._check_withdrawal(sender, message, self._switches.recall_time_limit_s)
-        original = "" if message.recall else original_json(message)
         base = self._newest_seq(message.log)
         mark = self._messages.mark_recalled(message.log, message.seq, sender.user, self._clock(), base)
+        # An edit may have come between the reading and the marking; nothing changes the content after that.
+        original = "" if message.recall else original_json(mark.message if mark.fresh else message)
         return self._withdraw(ContentType.RECALL, sender, mark, original), original
 
     def delete(self, sender: Sender, conversation: Conversation, seq: int, *, everybody: bool) -> Sent:
@@ -143,21 +144,29 @@ class Withdrawing(Reading):
         """
         message = mark.message
         operator = message.recall.by if kind is ContentType.RECALL and message.recall else sender.user
+        told = event_payload(kind, operator, message, original)
+        event = self._tell(sender, message, f"~{kind.name.lower()}:{message.seq}", told, mark.base)
+        self._messages.blank(message.log, message.seq, payload_to_json(event_payload(kind, operator, message)))
+        return event
+
+    def _tell(
+        self, sender: Sender, message: Message, cid: str, payload: Payload, base: int, *, subject: Message | None = None
+    ) -> Sent:
+        """Append an event of a message's author behind a known head, unless it is there, and deliver it."""
         draft = Message(
             log=message.log,
             seq=0,
             uid=0,
-            cid=f"~{kind.name.lower()}:{message.seq}",
+            cid=cid,
             sender=message.sender,
             time=0,
-            payload=payload_to_json(event_payload(kind, operator, message, original)),
+            payload=payload_to_json(payload),
             to=message.to,
             ref=message.seq,
         )
         named = conversation_of(message.log, message.sender)
         author = replace(sender, user=message.sender)
-        context = self._load(author.user, named, message.log, mark.base)
-        base = self._base(message.log, mark.base, context)
-        event = self._publish(draft, named, author, context, base, from_server=True, walk=_EVENT_WALK)
-        self._messages.blank(message.log, message.seq, payload_to_json(event_payload(kind, operator, message)))
+        context = self._load(author.user, named, message.log, base)
+        head = self._base(message.log, base, context)
+        event = self._publish(draft, named, author, context, head, from_server=True, walk=_EVENT_WALK, subject=subject)
         return Sent(event.seq, event.uid, event.time)

@@ -9,7 +9,15 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from im.errors import ImError, InvalidError
-from im.message.model import Conversation, Message, conversation_of
+from im.message.events import hides_original
+from im.message.model import (
+    Conversation,
+    Message,
+    Reactions,
+    conversation_of,
+    payload_from_json,
+    payload_to_json,
+)
 
 Seq = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 RequestId = Annotated[str, Meta(max_length=64)]
@@ -60,6 +68,20 @@ class RecalledOut(Struct, frozen=True):
     time: int
 
 
+class ReactionOut(Struct, frozen=True):
+    """Who reacted with an emoji, in the order in which they did."""
+
+    emoji: str
+    users: tuple[str, ...]
+
+
+class EditOut(Struct, frozen=True):
+    """What an edited message is now, and since when (ms)."""
+
+    content: msgspec.Raw
+    time: int
+
+
 class MessageOut(Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"sender": "from"}):
     """A message as the reader sees it; a transparent one has no ``seq``."""
 
@@ -74,6 +96,9 @@ class MessageOut(Struct, frozen=True, kw_only=True, omit_defaults=True, rename={
     ref: int | UnsetType = UNSET
     recalled: RecalledOut | UnsetType = UNSET
     deleted: bool = False
+    edited: int | UnsetType = UNSET
+    reactions: tuple[ReactionOut, ...] | UnsetType = UNSET
+    edit: EditOut | UnsetType = UNSET
 
 
 class _Push(Struct, frozen=True):
@@ -106,7 +131,8 @@ def message_out(message: Message, reader: str) -> MessageOut:
     """A stored message as ``reader`` gets it. What a recall took back stays visible to its author, who may edit it again."""
     content = message.payload
     if message.ref and reader != message.sender:
-        content = _without_original(content)
+        content = payload_to_json(hides_original(payload_from_json(content)))
+    stands = not message.withdrawn
     return MessageOut(
         conversation=ConversationOut.of(conversation_of(message.log, reader)),
         seq=message.seq or UNSET,
@@ -119,13 +145,18 @@ def message_out(message: Message, reader: str) -> MessageOut:
         ref=message.ref or UNSET,
         recalled=RecalledOut(message.recall.by, message.recall.time) if message.recall else UNSET,
         deleted=message.deleted,
+        edited=message.edit.time if message.edit and stands else UNSET,
+        reactions=_reactions_out(message.reactions) if message.reactions and stands else UNSET,
+        edit=_edit_out(message.subject) if message.subject else UNSET,
     )
 
 
-def _without_original(payload: str) -> str:
-    content = msgspec.json.decode(payload)
-    content.pop("extra", None)
-    return _encoder.encode(content).decode()
+def _reactions_out(reactions: Reactions) -> tuple[ReactionOut, ...]:
+    return tuple(ReactionOut(emoji, tuple(sorted(users, key=users.__getitem__))) for emoji, users in reactions.items())
+
+
+def _edit_out(subject: Message) -> EditOut | UnsetType:
+    return EditOut(msgspec.Raw(subject.payload.encode()), subject.edit.time) if subject.edit else UNSET
 
 
 def encode(value: Any) -> bytes:

@@ -87,9 +87,9 @@ MUTATIONS = {
             (_PUBLISH, "        self._stamp(conversation, sender.user, context)\n        hint =", "        hint ="),
             (
                 _PUBLISH,
-                "        self._remember(appended)\n        self._courier.deliver(",
+                "        self._remember(appended)\n        message = ",
                 "        self._remember(appended)\n"
-                "        self._stamp(conversation, sender.user, context)\n        self._courier.deliver(",
+                "        self._stamp(conversation, sender.user, context)\n        message = ",
             ),
         ],
         ["none"],

@@ -286,6 +286,8 @@ def object_name(kind: inspect.StructType) -> str:
 def type_text(kind: inspect.Type) -> str:
     """A type with its limits, as the page writes it."""
     match kind:
+        case inspect.Metadata(type=inner):
+            return type_text(inner)
         case inspect.UnionType(types=types):
             [inner] = [each for each in types if not isinstance(each, inspect.NoneType)]
             base, comma, limit = type_text(inner).partition(",")

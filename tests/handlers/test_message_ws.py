@@ -128,6 +128,45 @@ def test_recall_and_delete_leave_events(chat: RecordingPoster) -> None:
     assert (page["through"], page["head"]) == (2, 4)
 
 
+def test_an_edit_shows_what_the_message_is_now(chat: RecordingPoster) -> None:
+    say("helo")
+
+    event = ask("edit", {"conversation": TO_BOB, "seq": 1, "content": {"type": 1, "searchableContent": "hello"}})[
+        "body"
+    ]
+
+    now = {"content": {"type": 1, "searchableContent": "hello"}, "time": NOW}
+    assert (event["seq"], chat.frames[BOBS][-1]["body"]["edit"]) == (2, now)
+    [page] = ask("pull", {"ranges": [{"conversation": TO_BOB, "after": 0}]})["body"]["ranges"]
+    message, told = page["messages"]
+    assert (message["content"], message["edited"], told["edit"]) == (now["content"], NOW, now)
+
+
+def test_a_reaction_is_shown_until_it_is_taken_away(chat: RecordingPoster) -> None:
+    say("we won")
+
+    on = ask("react", {"conversation": TO_ANN, "seq": 1, "emoji": "👍"}, user="bob")["body"]
+    [page] = ask("pull", {"ranges": [{"conversation": TO_BOB, "after": 0, "limit": 1}]})["body"]["ranges"]
+    off = ask("react", {"conversation": TO_ANN, "seq": 1, "emoji": "👍", "on": False}, user="bob")["body"]
+    nothing = ask("react", {"conversation": TO_ANN, "seq": 1, "emoji": "🎉", "on": False}, user="bob")["body"]
+
+    assert ((on["seq"], off["seq"]), nothing) == ((2, 3), {})
+    assert page["messages"][0]["reactions"] == [{"emoji": "👍", "users": ["bob"]}]
+    [page] = ask("pull", {"ranges": [{"conversation": TO_BOB, "after": 0, "limit": 1}]})["body"]["ranges"]
+    assert "reactions" not in page["messages"][0]
+
+
+def test_clearing_and_removing_answer_where_the_bounds_stand(chat: RecordingPoster) -> None:
+    say("one")
+    say("two", base=1)
+
+    assert ask("clear", {"conversation": TO_ANN, "seq": 1}, user="bob")["body"] == {"cleared": 1}
+    assert ask("remove", {"conversation": TO_ANN}, user="bob")["body"] == {"removed": 2}
+
+    [page] = ask("pull", {"ranges": [{"conversation": TO_ANN, "after": 0}]}, user="bob")["body"]["ranges"]
+    assert [message["seq"] for message in page["messages"]] == [2]
+
+
 def test_an_upload_is_permitted_for_one_object(chat: RecordingPoster) -> None:
     wanted = {"mediaType": 1, "name": "../holiday cat.jpg", "size": 10, "contentType": "image/jpeg"}
 
@@ -144,7 +183,7 @@ def test_an_upload_is_permitted_for_one_object(chat: RecordingPoster) -> None:
 
 def test_a_refusal_is_an_error_frame(chat: RecordingPoster) -> None:
     assert say("hi", base=7) == {"id": "9", "code": 251, "msg": "base 7 does not exist in this conversation"}
-    assert ask("edit", {})["code"] == 254
+    assert ask("dance", {})["code"] == 254
 
 
 def test_many_readers_are_served_through_the_queue(chat: RecordingPoster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,10 @@ def _changes(changes: Changes) -> dict[str, Any]:
 
 
 class StateOut(Struct, frozen=True, omit_defaults=True):
-    """A conversation in a sync; ``last`` is there only when the reader has left, ``cleared`` and ``removed`` when he did."""
+    """A conversation in a sync.
+
+    ``last`` is there only when the reader has left, ``cleared`` and ``removed`` when he did, settings when they are on.
+    """
 
     conversation: frames.ConversationOut
     head: int
@@ -121,12 +124,24 @@ class StateOut(Struct, frozen=True, omit_defaults=True):
     last: int | UnsetType = UNSET
     cleared: int = 0
     removed: int = 0
+    silent: bool = False
+    top: int = 0
 
 
 def _state(state: ConversationState) -> StateOut:
     conversation = frames.ConversationOut.of(state.conversation)
     last = UNSET if state.last is None else state.last
-    return StateOut(conversation, state.head, state.read, state.first, last, state.cleared, state.removed)
+    return StateOut(
+        conversation,
+        state.head,
+        state.read,
+        state.first,
+        last,
+        state.cleared,
+        state.removed,
+        state.silent,
+        state.top,
+    )
 
 
 def handler(event: dict[str, Any], context: object) -> Answer:

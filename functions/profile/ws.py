@@ -1,16 +1,19 @@
-"""The ``profile`` route: what a client asks about users."""
+"""The ``profile`` route: what a client asks about users, and the user's own settings."""
 
 from typing import Annotated, Any
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from im.profile.model import MAX_EXTRA
 from im.profile.search import MAX_KEYWORD, MAX_PAGE
 from im.routing import Answer, Call, Router
+from im.setting.model import MAX_KEY, MAX_SCOPE, MAX_VALUE, Setting
+from im.setting.service import Put
 from im.wire import frames
 from im.wire.objects import UserOut, page
 from im.wiring.base import client_limiter
 from im.wiring.profile import profile_reader
+from im.wiring.setting import setting_service
 
 MAX_USERS = 100
 MAX_ENTRIES = 9
@@ -52,6 +55,34 @@ class SearchBody(frames.Strict, frozen=True):
     page: Annotated[int, Meta(ge=0, le=MAX_PAGE)] = 0
 
 
+class SettingsBody(frames.Strict, frozen=True):
+    """The version up to which the client has the settings; 0 if it has none."""
+
+    after: Annotated[int, Meta(ge=0)] = 0
+
+
+class SettingBody(frames.Strict, frozen=True):
+    """A setting; an empty value clears it."""
+
+    scope: Annotated[int, Meta(ge=0, le=MAX_SCOPE)]
+    key: Annotated[str, Meta(max_length=MAX_KEY)] = ""
+    value: Annotated[str, Meta(max_length=MAX_VALUE)] = ""
+
+
+class SettingOut(Struct, frozen=True):
+    """A setting."""
+
+    scope: int
+    key: str
+    value: str
+    version: int
+
+    @classmethod
+    def of(cls, setting: Setting) -> "SettingOut":
+        """The wire form of a setting."""
+        return cls(setting.scope, setting.key, setting.value, setting.version)
+
+
 @router.op("users", UsersBody)
 def users(call: Call, body: UsersBody) -> dict[str, Any]:
     """Profiles that are newer than the client's; ``unknown`` are not registered, ``rest`` must be asked again."""
@@ -79,6 +110,21 @@ def search(call: Call, body: SearchBody) -> dict[str, Any]:
     found = profile_reader().search(call.user, body.keyword, body.type, body.page)
     fitting = page(found.users, UserOut.of)
     return {"users": fitting, "rest": [user.id for user in found.users[len(fitting) :]], "more": found.more}
+
+
+@router.op("settings", SettingsBody)
+def settings(call: Call, body: SettingsBody) -> dict[str, Any]:
+    """Settings that are newer than a version, as many as one answer holds."""
+    newer, version = setting_service().since(call.user, body.after)
+    fitting = page(newer, SettingOut.of)
+    more = len(fitting) < len(newer)
+    return {"settings": fitting, "version": newer[len(fitting) - 1].version if more else version, "more": more}
+
+
+@router.op("setting", SettingBody)
+def setting(call: Call, body: SettingBody) -> Put:
+    """Put one setting."""
+    return setting_service().put(call.user, [Setting(body.scope, body.key, body.value)], client=call.client)
 
 
 def handler(event: dict[str, Any], context: object) -> Answer:

@@ -83,7 +83,9 @@ def test_modules_are_imported_at_the_top_only(path: Path) -> None:
     assert late == []
 
 
-@pytest.mark.parametrize("domain", ["connect", "delivery", "message", "group", "profile", "machine", "moderation"])
+@pytest.mark.parametrize(
+    "domain", ["connect", "delivery", "message", "group", "profile", "machine", "moderation", "setting"]
+)
 def test_every_domain_has_the_same_three_files(domain: str) -> None:
     assert {"model.py", "service.py", "store.py"} <= {path.name for path in (CORE / domain).iterdir()}
 

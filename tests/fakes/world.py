@@ -12,6 +12,7 @@ from im.message.model import Conversation, Payload, Sender
 from im.message.service import MessageService
 from im.moderation.service import Filter
 from im.platform.uids import Uids
+from im.setting.service import SettingService
 from im.settings import Switches
 from tests.fakes.connect import MemoryEphemera, MemorySessionStore
 from tests.fakes.delivery import ListQueue, MemoryPresenceStore, MemoryVersionStore, RecordingPoster
@@ -19,6 +20,7 @@ from tests.fakes.group import MemoryGroupStore
 from tests.fakes.items import Items
 from tests.fakes.message import MemoryMessageStore, MemoryRowStore
 from tests.fakes.moderation import MemoryWordStore
+from tests.fakes.setting import MemorySettingStore
 
 START_MS = 1_790_000_000_000
 
@@ -54,6 +56,8 @@ class World:
             chunk=self.switches.fanout_chunk,
         )
         self.changes = Changes(self.versions, self.delivery)
+        self.settings_store = MemorySettingStore(self.rows, self.versions)
+        self.settings = SettingService(self.settings_store, self.changes, self.clock)
         self.uids = Uids(self.ephemera, self.clock)
         self.log = Log(self.messages, self.uids, index_uids=self.switches.uid_index == "all")
         self.service = self.message_service()

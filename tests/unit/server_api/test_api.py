@@ -61,6 +61,7 @@ class Backend:
             world.service,
             groups,
             ModerationService(world.words),
+            world.settings,
         )
         limiter = RateLimiter(world.ephemera, world.clock, capacity, 10_000, share=1)
         self.api = ServerApi(services, lambda: SECRETS, world.ephemera, limiter, world.switches, world.clock)

@@ -117,6 +117,7 @@ CONVERSATION_PREFIX = "c" + SEPARATOR
 VERSIONS = CONVERSATION_PREFIX + "versions"
 """Lies among the conversation rows, so that one query brings it along with them."""
 SESSION_PREFIX = "s" + SEPARATOR
+SETTING_PREFIX = "t" + SEPARATOR
 MEMBER_PREFIX = "m" + SEPARATOR
 WORD_PREFIX = "w" + SEPARATOR
 OWNED_ROBOT_PREFIX = "or" + SEPARATOR
@@ -132,6 +133,17 @@ def parse_conversation_row(key: str) -> tuple[int, str, int]:
     """The (type, target, line) of a conversation row's sort key."""
     _, kind, line, target = _split(key)
     return int(kind), target, int(line)
+
+
+def setting(scope: int, key: str) -> str:
+    """One setting of a user."""
+    return _join("t", scope, key)
+
+
+def parse_setting(key: str) -> tuple[int, str]:
+    """The (scope, key) of a setting's sort key."""
+    _, scope, name = _split(key)
+    return int(scope), name
 
 
 def session(client_id: str) -> str:

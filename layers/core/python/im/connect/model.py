@@ -103,6 +103,8 @@ class ConversationState(Struct, frozen=True):
         last: set once he left: nothing after it is his.
         cleared: up to there he has cleared it away.
         removed: the head at which he took it off his list.
+        silent: he gets no notifications of it.
+        top: how far up in the list he keeps it, 0 for as it comes.
     """
 
     conversation: Conversation
@@ -112,6 +114,8 @@ class ConversationState(Struct, frozen=True):
     last: int | None = None
     cleared: int = 0
     removed: int = 0
+    silent: bool = False
+    top: int = 0
 
 
 class Changes(Struct, frozen=True):

@@ -306,4 +306,6 @@ class ConnectService:
             newest = self._messages.newest(conversation.key(user))
             head = newest.seq if newest else 0
         first = max(row.first(conversation.line), row.cleared + 1)
-        return ConversationState(conversation, head, row.read, first, last, row.cleared, row.removed)
+        return ConversationState(
+            conversation, head, row.read, first, last, row.cleared, row.removed, row.silent, row.top
+        )

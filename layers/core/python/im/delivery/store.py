@@ -168,6 +168,8 @@ class VersionsItem(Model):
     friends = NumberAttribute(null=True)
     friendRequests = NumberAttribute(null=True)  # noqa: N815
     groups = NumberAttribute(null=True)
+    settingCount = NumberAttribute(null=True)  # noqa: N815
+    push = UnicodeAttribute(null=True)
 
 
 def versions_from_item(item: Item) -> Versions:

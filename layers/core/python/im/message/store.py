@@ -74,6 +74,8 @@ class RowItem(Model):
     l = JSONAttribute(null=True)  # noqa: E741
     cl = NumberAttribute(null=True)
     rm = NumberAttribute(null=True)
+    q = BooleanAttribute(null=True)
+    w = NumberAttribute(null=True)
 
 
 class Withdrawal(Struct, frozen=True):
@@ -317,6 +319,8 @@ class DynamoRowStore:
             lasts=None if lasts is None else {int(line): seq for line, seq in lasts.items()},
             cleared=item.get("cl", 0),
             removed=item.get("rm", 0),
+            silent=item.get("q", False),
+            top=item.get("w", 0),
         )
 
     def of_user(self, user: str) -> list[Row]:

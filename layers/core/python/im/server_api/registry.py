@@ -16,6 +16,7 @@ from im.message.service import MessageService
 from im.moderation.service import ModerationService
 from im.profile.reader import ProfileReader
 from im.profile.service import ProfileService
+from im.setting.service import SettingService
 
 
 class Services(Struct, frozen=True):
@@ -28,6 +29,7 @@ class Services(Struct, frozen=True):
     messages: MessageService
     groups: GroupService
     words: ModerationService
+    settings: SettingService
 
 
 Run = Callable[[Services, Any], Any]

@@ -21,6 +21,7 @@ from im.wiring.delivery import delivery
 from im.wiring.gate import tokens
 from im.wiring.message import message_service, word_list
 from im.wiring.profile import profile_reader, users
+from im.wiring.setting import setting_service
 
 _WINDOW_MS = 10_000
 
@@ -88,5 +89,6 @@ def server_api() -> ServerApi:
         messages=message_service(),
         groups=group_service(),
         words=ModerationService(word_list()),
+        settings=setting_service(),
     )
     return ServerApi(services, secret.values, ephemera(), limiter, config.switches, clock.now_ms)

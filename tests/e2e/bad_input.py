@@ -553,6 +553,20 @@ REQUESTS = _rows(
     ("profile.search: a keyword over 64 characters", "251", ask("profile", "search", {"keyword": "k" * 65})),
     ("profile.search: a `type` that is none", "251", ask("profile", "search", {"keyword": "k", "type": 6})),
     ("profile.search: a `page` over 9", "251", ask("profile", "search", {"keyword": "k", "page": 10})),
+    ("setting: no `scope`", "251", ask("profile", "setting", {"key": "", "value": "1"})),
+    ("setting: a negative `scope`", "251", ask("profile", "setting", {"scope": -1})),
+    ("setting: a `scope` over 2^31 - 1", "251", ask("profile", "setting", {"scope": 2**31})),
+    ("setting: a `key` over 128 characters", "251", ask("profile", "setting", {"scope": 1_000, "key": "k" * 129})),
+    (
+        "setting: a `value` over 4,096 characters",
+        "251",
+        ask("profile", "setting", {"scope": 1_000, "value": "v" * 4_097}),
+    ),
+    ("setting: a `value` that is no text", "251", ask("profile", "setting", {"scope": 2, "value": 1})),
+    ("setting: a key that names no conversation", "251", ask("profile", "setting", {"scope": 3, "key": "bob"})),
+    ("setting: a switch that is neither on nor off", "251", ask("profile", "setting", {"scope": 2, "value": "yes"})),
+    ("setting: a scope that only the server writes", "248", ask("profile", "setting", {"scope": 10, "key": "PC"})),
+    ("settings: a negative `after`", "251", ask("profile", "settings", {"after": -1})),
 )
 
 CALLS = _rows(

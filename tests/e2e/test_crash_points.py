@@ -489,7 +489,26 @@ async def the_word_is_not_listed(scene: Scene) -> None:
     assert scene.word not in (await scene.admin("/admin/sensitive/query", {}))["words"]
 
 
-SOCKET, MESSAGE, API = "ConnectWs", "MessageWs", "ServerApi"
+async def put_setting(scene: Scene) -> None:
+    body = {"scope": 1, "key": f"0-0-{scene.ann}", "value": "1"}
+    scene.kept["put"] = await ask(scene, "bob", "profile", "setting", body)
+
+
+async def put_setting_by_api(scene: Scene) -> None:
+    body = {"userId": scene.bob, "scope": 1, "key": f"0-0-{scene.ann}", "value": "1"}
+    await scene.admin("/admin/user/put_setting", body)
+
+
+async def bob_has_the_setting_everywhere(scene: Scene) -> None:
+    """The setting, its version, and what hello shows of it agree."""
+    answer = await scene.kept["bob"].call("profile", "settings", {})
+    assert [(each["scope"], each["value"]) for each in answer["settings"]] == [(1, "1")]
+    hello = await scene.kept["bob"].call("session", "hello", {})
+    assert [state["silent"] for state in hello["conversations"]] == [True]
+    assert hello["versions"]["settings"] == answer["version"] == answer["settings"][0]["version"]
+
+
+SOCKET, MESSAGE, PROFILE, API = "ConnectWs", "MessageWs", "ProfileWs", "ServerApi"
 OPERATIONS = [
     Operation("message.delete for all", MESSAGE, two_chat, delete_for_all, is_gone_for_all),
     Operation("message.delete for oneself", MESSAGE, two_chat, delete_for_me, is_gone_for_me),
@@ -515,6 +534,8 @@ OPERATIONS = [
     Operation("group/member/add", API, group_chats, add_member, cem_is_in),
     Operation("group/member/del", API, group_chats, remove_member, bob_is_out),
     Operation("group/del", API, group_chats, dissolve, the_group_is_gone),
+    Operation("profile.setting", PROFILE, two_chat, put_setting, bob_has_the_setting_everywhere),
+    Operation("user/put_setting", API, two_chat, put_setting_by_api, bob_has_the_setting_everywhere),
     Operation("sensitive/add", API, nothing, add_word, the_word_is_listed),
     Operation("sensitive/del", API, add_word, remove_word, the_word_is_not_listed),
 ]

@@ -8,11 +8,18 @@ from typing import Any
 import pytest
 
 from functions.profile.ws import handler
+from im.delivery.model import Device
 from im.profile.model import User
+from im.setting.model import Setting
+from im.wiring.base import presence
 from im.wiring.profile import users
+from im.wiring.setting import setting_service
 from tests.fakes.delivery import RecordingPoster
 
 EVENT = json.loads((Path(__file__).parents[1] / "events" / "websocket_frame.json").read_text())
+
+CONNECTION = EVENT["requestContext"]["connectionId"]
+USER, CLIENT = (EVENT["requestContext"]["authorizer"][name] for name in ("userId", "clientId"))
 
 
 def ask(op: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -88,3 +95,47 @@ def test_users_that_do_not_fit_into_a_search_are_named(deployed: RecordingPoster
 
     assert [user["userId"] for user in answer["users"]] + answer["rest"] == [f"u{number}" for number in range(8)]
     assert (len(answer["rest"]), answer["more"]) == (2, False)
+
+
+def connected(client: str, connection: str) -> None:
+    presence().register(USER, Device(client, 1, connection, 1))
+
+
+def test_a_setting_is_put_and_synced_to_ones_other_device(deployed: RecordingPoster) -> None:
+    connected(CLIENT, CONNECTION)
+    connected("tablet", "GXLKBfX1FiACG1w=")
+
+    put = ask("setting", {"scope": 3, "key": "0-0-bob", "value": "1"})["body"]
+
+    assert put["previous"] == 0
+    assert dict(deployed.frames) == {"GXLKBfX1FiACG1w=": [{"push": "settings", "body": {"version": put["version"]}}]}
+    stored = {"scope": 3, "key": "0-0-bob", "value": "1", "version": put["version"]}
+    assert ask("settings", {})["body"] == {"settings": [stored], "version": put["version"], "more": False}
+    nothing = {"settings": [], "version": put["version"], "more": False}
+    assert ask("settings", {"after": put["version"]})["body"] == nothing
+
+
+def test_settings_that_do_not_fit_come_with_the_next_answers(deployed: RecordingPoster) -> None:
+    names = [f"k{number}" for number in range(60)]
+    for start in range(0, 60, 20):
+        text = "\N{GRINNING FACE}" * 1_000
+        setting_service().put(USER, [Setting(1_000, name, text) for name in names[start : start + 20]])
+
+    found: list[list[str]] = []
+    after, more = 0, True
+    while more:
+        answer = ask("settings", {"after": after})["body"]
+        found.append([setting["key"] for setting in answer["settings"]])
+        after, more = answer["version"], answer["more"]
+
+    assert [name for page in found for name in page] == names
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [({"scope": 9, "key": "news", "value": "1"}, 248), ({"scope": 2, "value": "x"}, 251), ({"key": "x"}, 251)],
+)
+def test_a_setting_that_is_refused_is_not_stored(deployed: RecordingPoster, body: dict[str, Any], code: int) -> None:
+    assert ask("setting", body)["code"] == code
+    assert ask("settings", {})["body"] == {"settings": [], "version": 0, "more": False}

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from docs import generate
+from im.setting.model import RULES
 from im.settings import Switches
 from stacks.config import Environment, Run
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = ROOT / "docs/operations.md"
+PROTOCOL = ROOT / "docs/protocol.md"
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "clients/python/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 REQUIRED = "required"
@@ -87,6 +89,21 @@ def test_the_page_of_the_server_api_is_what_the_code_makes() -> None:
     page = generate.SERVER_API.read_text(encoding="utf-8")
 
     assert page == generate.server_api(), "make docs, or PYTHONPATH=layers/core/python:. python docs/generate.py"
+
+
+def test_every_scope_of_the_settings_is_told_with_its_shapes() -> None:
+    ours = "written by the server alone"
+    expected = [
+        [str(int(scope)), rule.key.value, rule.value.value, "; ".join(filter(None, (rule.used, ours * rule.by_server)))]
+        for scope, rule in RULES.items()
+    ]
+
+    found = [
+        [scope.strip("`"), key, value, used.rstrip(" |")]
+        for scope, _, key, value, used in rows(section(PROTOCOL, "### Settings"))
+    ]
+
+    assert found == expected
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

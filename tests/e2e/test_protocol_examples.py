@@ -28,6 +28,7 @@ from im.message.model import (
     PULL_RANGES,
 )
 from im.routing import Router
+from im.setting.model import MAX_KEY, MAX_SETTINGS, MAX_VALUE
 from im.settings import Switches
 from im.wire import frames
 from im.wire.objects import UserOut
@@ -50,7 +51,7 @@ CLIENTS = {
 }
 CHANGING = {
     *("time", "since", "sync", "expires", "uid", "msg", "url", "remoteMediaUrl", "fields", "base64edData", "pushData"),
-    *("update_dt", "updateDt", "member_update_dt", "memberUpdateDt", "createDt", "after", "edited"),
+    *("update_dt", "updateDt", "member_update_dt", "memberUpdateDt", "createDt", "after", "edited", "version"),
 }
 """Members whose value is another one each time; all others must be as on the page."""
 JSON_TYPES = {
@@ -359,6 +360,9 @@ def test_the_limits_are_those_of_the_code() -> None:
         "all reactions to one message as JSON": f"{MAX_REACTIONS_BYTES:,} bytes",
         "conversations in an answer to hello": f"{MAX_PAGE}",
         "file (`im.max_upload_bytes`)": f"{switches.max_upload_bytes:,} bytes",
+        "key of a setting": f"{MAX_KEY} characters",
+        "value of a setting": f"{MAX_VALUE:,} characters",
+        "settings of a user, cleared ones included": f"{MAX_SETTINGS:,}",
         "permission to upload": f"{LIFE_S} s",
         "requests of one client and operation in 5 s (`client.request_rate_limit`)": f"{switches.client_rate_limit}",
     }

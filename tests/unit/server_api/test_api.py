@@ -47,7 +47,7 @@ class Backend:
             machines,
             groups,
             world.connect,
-            [machines],
+            [machines, world.settings],
             world.delivery,
             world.switches,
             world.clock,
@@ -55,7 +55,7 @@ class Backend:
         )
         services = Services(
             users,
-            ProfileReader(store, None, lambda user: None, world.switches, world.clock),
+            ProfileReader(store, world.settings, lambda user: None, world.switches, world.clock),
             MachineService(machines, users, world.connect, lambda: f"m{next(ids)}"),
             world.connect,
             world.service,

@@ -47,3 +47,21 @@ def test_a_setting_that_is_unset_does_not_exist(backend: Backend) -> None:
 def test_what_is_beyond_the_limits_is_refused(backend: Backend, wrong: dict[str, object]) -> None:
     assert backend.call("/admin/user/put_setting", {**SETTING, **wrong})["code"] == 251
     assert backend.call("/admin/user/get_setting", SETTING)["code"] == 253
+
+
+def test_a_destroyed_user_leaves_no_settings(backend: Backend) -> None:
+    backend.ok("/admin/user/create", {"userId": "alice", "name": "alice"})
+    backend.ok("/admin/user/put_setting", SETTING)
+
+    backend.ok("/admin/user/destroy", {"userId": "alice"})
+
+    assert backend.call("/admin/user/get_setting", SETTING)["code"] == 253
+
+
+def test_users_decide_by_what_they_are_found(backend: Backend) -> None:
+    backend.ok("/admin/user/create", {"userId": "alice", "name": "alice77", "displayName": "Alice"})
+    assert backend.world.settings.search_masks(["alice"]) == {}
+
+    backend.ok("/admin/user/put_setting", {"userId": "alice", "scope": 27, "key": "", "value": "2"})
+
+    assert backend.world.settings.search_masks(["alice"]) == {"alice": 2}

@@ -236,3 +236,12 @@ def test_a_destroyed_user_leaves_no_settings(world: World) -> None:
 
     assert world.settings_store.of_user("alice") == []
     assert values(world, "bob") != {}
+
+
+def test_users_say_by_what_they_must_not_be_found(world: World) -> None:
+    world.settings.put("alice", [Setting(Scope.PRIVACY, "", "9")])
+    world.settings.put("bob", [Setting(Scope.PRIVACY, "", "9")])
+    world.settings.put("bob", [Setting(Scope.PRIVACY, "", "")])
+    world.settings.put("cem", [Setting(Scope.PRIVACY, "", "everything")])
+
+    assert world.settings.search_masks(["alice", "bob", "cem", "dora"]) == {"alice": 9, "cem": 0}

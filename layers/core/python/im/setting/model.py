@@ -124,7 +124,7 @@ RULES: dict[Scope, Rule] = {
     Scope.PTT_SILENT: Rule(Key.ANY, Value.SWITCH),
     Scope.GROUP_REMARK: Rule(Key.GROUP, Value.TEXT, "title of notifications"),
     Scope.PRIVACY: Rule(
-        Key.ANY, Value.NUMBER, "mask of what one cannot be found by: 1 display name, 2 name, 4 mobile, 8 id"
+        Key.NONE, Value.NUMBER, "mask of what one cannot be found by: 1 display name, 2 name, 4 mobile, 8 id"
     ),
     Scope.ADD_FRIEND_FREELY: Rule(Key.NONE, Value.SWITCH),
     Scope.BADGE: Rule(Key.ANY, Value.NUMBER),

@@ -17,10 +17,12 @@ from im.setting.model import (
     MAX_BATCH,
     MAX_SETTINGS,
     Head,
+    Scope,
     Setting,
     apply,
     check_setting,
     group_of,
+    level,
 )
 from im.setting.store import SettingStore
 
@@ -122,6 +124,11 @@ class SettingService:
         if not found:
             raise ImError(Code.NOT_EXIST)
         return found[scope, key]
+
+    def search_masks(self, users: Sequence[str]) -> dict[str, int]:
+        """By what users must not be found (scope 27); who has set nothing is missing. 0.5 RRU a user."""
+        found = self._store.get_many((user, Scope.PRIVACY, "") for user in users)
+        return {user: level(setting.value) for (user, *_), setting in found.items() if setting.value}
 
     def end_membership(self, users: Sequence[str], group: str) -> None:
         """Clear what users who are out of a group had set for it (client-semantics spec 4.5). It can be repeated."""

@@ -64,7 +64,7 @@ def _profile_service() -> ProfileService:
         _machines(),
         group_service(),
         _connect_service(),
-        [_machines()],
+        [_machines(), setting_service()],
         delivery(),
         settings().switches,
         clock.now_ms,

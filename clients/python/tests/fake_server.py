@@ -21,6 +21,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from clients.python.tests.fake_lists import FakeLists
 from wildfire_client import Content
 from wildfire_client.contents import GroupCreated, MemberQuit, MembersAdded, MembersRemoved
 
@@ -91,7 +92,7 @@ class FakeServer:
         self.groups: dict[str, dict[str, Membership]] = {}
         self.history_visible = True
         self.reads: dict[tuple[str, Key], int] = {}
-        self.settings: dict[tuple[str, int, str], str] = {}
+        self.lists = FakeLists()
         self.sessions: list[Session] = []
         self.handshakes: list[dict[str, str]] = []
         self.requests: list[tuple[str, str, Wire]] = []
@@ -204,6 +205,10 @@ class FakeServer:
         entry = self.post(operator, {"type": 1, "target": group}, notice)
         self.groups[group][member].last = entry["seq"]
         return entry
+
+    def refuse_op(self, op: str, code: int) -> None:
+        """Refuse every request for an operation."""
+        self.op_faults[op] = deque([Refusal(code)] * 100)
 
     async def push(self, user: str, name: str, body: Wire) -> None:
         """Send any push to every session of a user."""
@@ -331,9 +336,13 @@ class FakeServer:
                     "remoteMediaUrl": f"https://media.example/{name}",
                     "expires": START_TIME,
                 }
-            case "setting":
-                self.settings[session.user, body["scope"], body["key"]] = body["value"]
-                return {}
+            case "edit":
+                return self._edit(session, body)
+            case "react":
+                return self._react(session, body)
+            case "clear" | "remove":
+                head = self.logs[key_of(session.user, body["conversation"])].head
+                return {"cleared" if op == "clear" else "removed": body.get("seq") or head}
             case "devices":
                 return [
                     {"clientId": other.client_id, "platform": 7, "online": True, "since": START_TIME}
@@ -341,7 +350,10 @@ class FakeServer:
                 ]
             case "kick" | "logout":
                 return {}
-        raise Refusal(254)
+        answer = self.lists.answer(session.user, op, body)
+        if answer is None:
+            raise Refusal(254)
+        return answer
 
     # --- operations
 
@@ -363,7 +375,7 @@ class FakeServer:
             "sync": str(token),
             "more": bool(rest),
             "conversations": [self._listed(reader, key) for _, key in reversed(page)],
-            "versions": {"settings": 0, "friends": 0, "friendRequests": 0, "groups": 0},
+            "versions": self.lists.versions_of(reader),
             "server": self.server_info,
         }
 
@@ -479,6 +491,24 @@ class FakeServer:
         payload = {"type": 80, "content": session.user, "base64edData": uid, "persistFlag": 1}
         target["content"], target["recalled"] = payload, {"by": session.user, "time": START_TIME}
         return self._add_event(key, session, payload, ref=body["seq"])
+
+    def _edit(self, session: Session, body: Wire) -> Wire:
+        key = key_of(session.user, body["conversation"])
+        edited = START_TIME + next(self._times)
+        self.logs[key].entries[body["seq"] - 1] |= {"content": body["content"], "edited": edited}
+        event = {"type": 32, "content": session.user}
+        return self._add_event(key, session, event, ref=body["seq"], edit={"content": body["content"], "time": edited})
+
+    def _react(self, session: Session, body: Wire) -> Wire:
+        key = key_of(session.user, body["conversation"])
+        target = self.logs[key].entries[body["seq"] - 1]
+        users = {each["emoji"]: set(each["users"]) - {session.user} for each in target.get("reactions", ())}
+        if body["on"]:
+            users.setdefault(body["emoji"], set()).add(session.user)
+        target["reactions"] = [{"emoji": emoji, "users": sorted(who)} for emoji, who in users.items() if who]
+        extra = json.dumps({"emoji": body["emoji"], "on": body["on"]})
+        event = {"type": 33, "content": session.user, "extra": extra}
+        return self._add_event(key, session, event, ref=body["seq"])
 
     def _delete(self, session: Session, body: Wire) -> Wire:
         key = key_of(session.user, body["conversation"])

@@ -75,6 +75,8 @@ SAMPLES: list[Content] = [
     StreamingTextContent("The answer is 42.", "stream-1"),
     RecallContent("bob", "550000000000000128"),
     DeleteContent("bob", "550000000000000128"),
+    contents.EditContent("bob", "550000000000000128"),
+    contents.ReactionContent("bob", "550000000000000128"),
     TipContent("a tip"),
     TypingContent(TypingKind.FILE),
     contents.FriendGreetingContent(),

@@ -41,7 +41,7 @@ async def test_pinned_conversations_come_first_then_the_newest(harness: Harness)
     await until(lambda: len(client.conversations()) == 3)
     await client.set_top(BOB, 1)
     assert [info.conversation.target for info in client.conversations()] == ["bob", "dave", "carol"]
-    assert harness.server.settings["alice", 3, "0-0-bob"] == "1"
+    assert harness.server.lists.settings["alice", 3, "0-0-bob"]["value"] == "1"
     await client.set_top(BOB, 0)
     assert [info.conversation.target for info in client.conversations()] == ["dave", "carol", "bob"]
 
@@ -152,7 +152,7 @@ async def test_a_removed_conversation_comes_back_with_its_next_message(harness: 
     recorder = Recorder(client, ConversationRemoved)
     harness.server.say("bob", "alice", "old")
     await until(lambda: client.messages(BOB))
-    client.remove_conversation(BOB, clear=True)
+    await client.remove_conversation(BOB, clear=True)
     assert client.conversations() == []
     assert client.messages(BOB) == []
     await until(lambda: recorder.events)

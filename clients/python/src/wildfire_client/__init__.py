@@ -3,6 +3,7 @@
 `ChatClient` is the way in; README.md shows it at work.
 """
 
+from wildfire_client.chatrooms import Chatroom
 from wildfire_client.client import ChatClient
 from wildfire_client.clock import Clock, SystemClock, Timer
 from wildfire_client.contents import (
@@ -42,15 +43,23 @@ from wildfire_client.events import (
     ConversationUpdated,
     Event,
     EventStream,
+    FriendRequestsChanged,
+    FriendsChanged,
+    GroupMembersChanged,
+    GroupsChanged,
     HistoryGap,
     LogEvent,
     MessageDeleted,
+    MessageEdited,
+    MessageReacted,
     MessageRecalled,
     MessageReceived,
     MessageStatusChanged,
     ServerPush,
+    SettingsChanged,
     TransparentReceived,
     UploadProgress,
+    UsersChanged,
 )
 from wildfire_client.keeper import Timing, TokenProvider
 from wildfire_client.link import Dial, HandshakeRefused
@@ -68,6 +77,18 @@ from wildfire_client.model import (
     ServerLimits,
     Unread,
 )
+from wildfire_client.objects import (
+    Friend,
+    FriendRequest,
+    Group,
+    GroupMember,
+    GroupType,
+    JoinRequest,
+    MemberType,
+    Scope,
+    Setting,
+    User,
+)
 from wildfire_client.payload import MediaType, Mention, Payload, PersistFlag
 from wildfire_client.store import StoreError
 from wildfire_client.sync import Extent
@@ -77,6 +98,7 @@ __all__ = [
     "CardKind",
     "ChatClient",
     "ChatError",
+    "Chatroom",
     "Clock",
     "Code",
     "CompositeContent",
@@ -97,19 +119,32 @@ __all__ = [
     "EventStream",
     "Extent",
     "FileContent",
+    "Friend",
+    "FriendRequest",
+    "FriendRequestsChanged",
+    "FriendsChanged",
+    "Group",
+    "GroupMember",
+    "GroupMembersChanged",
     "GroupNotice",
+    "GroupType",
+    "GroupsChanged",
     "HandshakeRefused",
     "HistoryGap",
     "HistoryPage",
     "ImageContent",
+    "JoinRequest",
     "LinkContent",
     "LocationContent",
     "LogEvent",
     "MediaContent",
     "MediaType",
+    "MemberType",
     "Mention",
     "Message",
     "MessageDeleted",
+    "MessageEdited",
+    "MessageReacted",
     "MessageRecalled",
     "MessageReceived",
     "MessageStatus",
@@ -121,8 +156,11 @@ __all__ = [
     "Quote",
     "RecallContent",
     "Recalled",
+    "Scope",
     "ServerLimits",
     "ServerPush",
+    "Setting",
+    "SettingsChanged",
     "StickerContent",
     "StoreError",
     "StreamingTextContent",
@@ -139,6 +177,8 @@ __all__ = [
     "UnknownContent",
     "Unread",
     "UploadProgress",
+    "User",
+    "UsersChanged",
     "VideoContent",
     "VoiceContent",
     "add_language",

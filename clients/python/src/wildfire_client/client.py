@@ -6,13 +6,14 @@ import logging
 import os
 import random
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from wildfire_client.chatrooms import Chatrooms
 from wildfire_client.clock import Clock, SystemClock, Timer
 from wildfire_client.contents import Content, FileContent, RecallContent, TextContent, decode, effective_flag
 from wildfire_client.digest import Digester
@@ -29,8 +30,10 @@ from wildfire_client.events import (
     ServerPush,
     TransparentReceived,
 )
+from wildfire_client.groups import Groups
 from wildfire_client.keeper import Keeper, Timing, TokenProvider
 from wildfire_client.link import Dial, Link, address, dial
+from wildfire_client.lists import Lists
 from wildfire_client.media import Progress, Uploader
 from wildfire_client.model import (
     ConnectionStatus,
@@ -45,9 +48,12 @@ from wildfire_client.model import (
     ServerLimits,
     Unread,
 )
+from wildfire_client.objects import Scope
 from wildfire_client.outbox import Outbox
 from wildfire_client.payload import MediaType, Payload, PersistFlag
+from wildfire_client.people import Friends, Users
 from wildfire_client.pump import Pump
+from wildfire_client.settings import Settings
 from wildfire_client.store import Changes, Row, Store
 from wildfire_client.sync import Extent, Sync
 
@@ -66,6 +72,9 @@ class ChatClient:
     It connects, stays connected, and keeps in its store what happened, so that everything that reads (conversations,
     messages, unread counts, search) works at once and offline. Messages that are sent wait in the store until the server
     has them, also over a restart.
+
+    Besides conversations it keeps `users`, `friends`, `groups` and `settings` in step with the server, and knows the way into
+    `chatrooms`: each of these attributes has its own methods.
 
     Use one client for one store at a time, from one event loop.
 
@@ -111,8 +120,21 @@ class ChatClient:
         self._hub = EventHub(self._listener_came)
         self._pump = Pump(self._store, self._hub)
         self._sync = Sync(
-            self._store, self.call, self._clock, self._timing, extent or Extent(), self._report, self._hub.emit
+            self._store,
+            self.call,
+            self._clock,
+            self._timing,
+            extent or Extent(),
+            self._report,
+            self._hub.emit,
+            self._take_versions,
         )
+        self._lists = Lists(self._store, self.call, self._clock, self._hub.emit, self._updated)
+        self.users = Users(self._store, self.call, self._lists)
+        self.friends = Friends(self._store, self.call, self._lists)
+        self.groups = Groups(self._store, self.call, self._lists)
+        self.settings = Settings(self._store, self.call, self._lists)
+        self.chatrooms = Chatrooms(self._store, self.call, self._sync, self._clock, self._report)
         self._uploader = Uploader(self._presign)
         self._outbox = Outbox(
             self._store,
@@ -299,8 +321,7 @@ class ChatClient:
         Raises:
             ChatError: refused, or no link.
         """
-        await self._set_setting(3, conversation, weight)
-        self._updated([self._store.set_top(conversation, weight)])
+        await self.settings.put(Scope.CONVERSATION_TOP, str(weight), conversation.setting_key)
 
     async def set_silent(self, conversation: Conversation, *, silent: bool = True) -> None:
         """Mute a conversation on all devices, or unmute it.
@@ -308,14 +329,27 @@ class ChatClient:
         Raises:
             ChatError: refused, or no link.
         """
-        await self._set_setting(1, conversation, int(silent))
-        self._updated([self._store.set_silent(conversation, silent)])
+        await self.settings.put(Scope.CONVERSATION_SILENT, str(int(silent)), conversation.setting_key)
 
-    def remove_conversation(self, conversation: Conversation, *, clear: bool = False) -> None:
-        """Take a row off the list until its next message; `clear` also hides its messages on this device."""
-        if row := self._store.find(conversation):
-            self._store.hide(row.id, clear=clear)
-            self._hub.emit(ConversationRemoved(conversation))
+    async def remove_conversation(self, conversation: Conversation, *, clear: bool = False) -> None:
+        """Take a row off the list on all my devices until its next message; `clear` also clears its messages away.
+
+        Raises:
+            ChatError: refused, or no link.
+        """
+        if clear:
+            await self.clear(conversation)
+        answer = await self.call("message", "remove", {"conversation": conversation.to_wire()})
+        self._take_bounds(conversation, {"removed": answer["removed"]})
+
+    async def clear(self, conversation: Conversation, seq: int | None = None) -> None:
+        """Clear the messages of a conversation, or those up to a seq, out of my sight on all my devices.
+
+        Raises:
+            ChatError: refused, or no link.
+        """
+        answer = await self.call("message", "clear", {"conversation": conversation.to_wire(), "seq": seq})
+        self._take_bounds(conversation, {"cleared": answer["cleared"]})
 
     def mark_read(self, conversation: Conversation, seq: int | None = None) -> None:
         """Move the read cursor to a seq, or to the newest message. The server is told within seconds, or later."""
@@ -422,6 +456,30 @@ class ChatClient:
         if row := self._store.find(message.conversation):
             time = int(answer.get("time") or 0) or self._server_time()
             self._store.recalled_here(row.id, seq, RecallContent(self.user_id, message.uid), time)
+            self._own_event(row, answer)
+
+    async def edit(self, message: Message, content: Content | str) -> None:
+        """Replace the content of my message, for everybody; its kind must stay.
+
+        Raises:
+            ChatError: NOT_RIGHT, RECALL_TIME_EXPIRED, no link, ...
+        """
+        seq = _seq_of(message)
+        payload = (TextContent(content) if isinstance(content, str) else content).encode()
+        body = {"conversation": message.conversation.to_wire(), "seq": seq, "content": payload.to_wire()}
+        self._take_own_event(message, await self.call("message", "edit", body))
+
+    async def react(self, message: Message, emoji: str, *, on: bool = True) -> None:
+        """React to a message, or take a reaction away.
+
+        Raises:
+            ChatError: refused, or no link.
+        """
+        body = {"conversation": message.conversation.to_wire(), "seq": _seq_of(message), "emoji": emoji, "on": on}
+        self._take_own_event(message, await self.call("message", "react", body))
+
+    def _take_own_event(self, message: Message, answer: dict[str, Any]) -> None:
+        if row := self._store.find(message.conversation):
             self._own_event(row, answer)
 
     async def delete(self, message: Message, *, everyone: bool = False) -> None:
@@ -557,6 +615,8 @@ class ChatClient:
             await self._flush_reads()
         tasks = [task for task in (self._keeping, *self._tasks) if task is not None]
         self._sync.stop()
+        self.chatrooms.stop()
+        await self._lists.stop()
         await self._outbox.stop()
         for task in tasks:
             task.cancel()
@@ -568,6 +628,8 @@ class ChatClient:
         self._outbox.link_up()
         await self._sync.pull()
         await self._flush_reads()
+        self._lists.start()
+        await self.chatrooms.link_up()
 
     async def _heartbeat(self, link: Link) -> None:
         await self._sync.ping(link.request)
@@ -582,6 +644,15 @@ class ChatClient:
                 self._sync.take_hint(body)
             elif name == "cursor":
                 self._take_cursor(body)
+            elif name == "conversation":
+                self._take_bounds(Conversation.from_wire(body["conversation"]), body)
+            elif name in ("settings", "friends", "friendRequests", "groups"):
+                self._take_versions({name: int(body["version"])})
+            elif name == "profile":
+                self._lists.profile_changed(str(body["userId"]))
+            elif name == "group":
+                self._store.stale_group(str(body["groupId"]))
+                self._lists.wake()
             else:
                 self._hub.emit(ServerPush(name, body))
         except (KeyError, TypeError, ValueError):
@@ -634,6 +705,18 @@ class ChatClient:
             self._store.read_elsewhere(row.id, int(body["read"]))
             self._updated([row.id])
 
+    def _take_bounds(self, conversation: Conversation, bounds: dict[str, Any]) -> None:
+        row = self._store.find(conversation)
+        if row is None:
+            return
+        self._store.bounded(row.id, int(bounds.get("cleared") or 0), int(bounds.get("removed") or 0))
+        self._updated([row.id])
+        if self._store.row(row.id).hidden and not row.hidden:
+            self._hub.emit(ConversationRemoved(conversation))
+
+    def _take_versions(self, versions: Mapping[str, Any]) -> None:
+        self._lists.take_versions(versions)
+
     def _own_event(self, row: Row, answer: dict[str, Any]) -> None:
         """An own recall or deletion is in the log at this seq: fetch it, so that nothing is missing."""
         self._store.note_head(row.id, int(answer.get("seq") or 0))
@@ -654,10 +737,6 @@ class ChatClient:
             self._report(self._store.apply_history(row.id, newest + 1, messages, more=more))
         page = self._store.page(row.id, None, limit)
         return HistoryPage(page.messages, page.more)
-
-    async def _set_setting(self, scope: int, conversation: Conversation, value: int) -> None:
-        body = {"scope": scope, "key": conversation.setting_key, "value": str(value)}
-        await self.call("profile", "setting", body)
 
     async def _presign(self, media: MediaType, name: str, size: int, content_type: str) -> dict[str, Any]:
         if size > self.limits.max_upload_bytes:
@@ -704,6 +783,7 @@ class ChatClient:
             if self._views and self._store.row(row_id).conversation in self._views:
                 self._move_read(row_id, None)
         self._updated(changes.conversations)
+        self._lists.wake()
         self._pump.wake()
 
     def _report_status(self, message_ids: Iterable[int]) -> None:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from wildfire_client.model import ConnectionStatus, Conversation, ConversationInfo, Message
+from wildfire_client.objects import Setting
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,26 @@ class MessageDeleted(LogEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageEdited(LogEvent):
+    """A message has another content; `message` is it in its present form, None when this device never had it."""
+
+    seq: int
+    by: str
+    message: Message | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReacted(LogEvent):
+    """Somebody gave a reaction to a message, or took it away; `message` is it in its present form, None when unknown."""
+
+    seq: int
+    by: str
+    emoji: str
+    on: bool
+    message: Message | None
+
+
+@dataclass(frozen=True, slots=True)
 class MessageStatusChanged(Event):
     """An own message that was sent from this device is sending, sent or failed."""
 
@@ -109,8 +130,50 @@ class UploadProgress(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class UsersChanged(Event):
+    """These profiles came or changed."""
+
+    user_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FriendsChanged(Event):
+    """What I keep of these users changed: friendship, alias, blacklist."""
+
+    user_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FriendRequestsChanged(Event):
+    """Requests came, were answered or read; `unread` of them are to me, wait, and were not read."""
+
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupsChanged(Event):
+    """These groups came, went or changed."""
+
+    group_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMembersChanged(Event):
+    """The members of a group, which had been asked for, changed."""
+
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged(Event):
+    """These settings have other values."""
+
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ServerPush(Event):
-    """A push that this client does not deal with itself: settings, friends, profile, group, presence, receipt."""
+    """A push that this client does not deal with itself."""
 
     name: str
     body: dict[str, Any] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """The things a client deals with: conversations, messages, unread counts, devices."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Self
 
@@ -75,6 +75,12 @@ class Conversation:
         """The key of this conversation in user settings: type-line-target."""
         return f"{int(self.type)}-{self.line}-{self.target}"
 
+    @classmethod
+    def from_setting_key(cls, key: str) -> Self:
+        """The conversation that a setting's key names; the target may hold more hyphens."""
+        kind, line, target = key.split("-", 2)
+        return cls(int(kind), target, int(line))
+
 
 class MessageStatus(IntEnum):
     """How far a message got."""
@@ -111,6 +117,7 @@ class Message:
         to: the addressees when it is meant for some members only.
         error: the code when `status` is FAILED.
         edited: when the content was changed last, or None.
+        reactions: who reacted, by emoji, in the order of their reactions.
     """
 
     id: int
@@ -127,6 +134,7 @@ class Message:
     error: int = 0
     recalled: Recalled | None = None
     edited: int | None = None
+    reactions: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,17 @@ entries that come while nobody listens wait for the first listener.
 import asyncio
 from itertools import takewhile
 
-from wildfire_client.contents import DeleteContent, RecallContent
-from wildfire_client.events import EventHub, LogEvent, MessageDeleted, MessageRecalled, MessageReceived, Receipt
+from wildfire_client.contents import DeleteContent, EditContent, ReactionContent, RecallContent
+from wildfire_client.events import (
+    EventHub,
+    LogEvent,
+    MessageDeleted,
+    MessageEdited,
+    MessageReacted,
+    MessageRecalled,
+    MessageReceived,
+    Receipt,
+)
 from wildfire_client.store import LogEntry, Row, Store
 
 BATCH = 10
@@ -65,4 +74,9 @@ class Pump:
             return MessageRecalled(row.conversation, entry.ref, by, self._store.message_at(row.id, entry.ref))
         if isinstance(content, DeleteContent):
             return MessageDeleted(row.conversation, entry.ref, content.operator or message.sender)
+        about = self._store.message_at(row.id, entry.ref)
+        if isinstance(content, EditContent):
+            return MessageEdited(row.conversation, entry.ref, content.operator or message.sender, about)
+        if isinstance(content, ReactionContent):
+            return MessageReacted(row.conversation, entry.ref, message.sender, content.emoji, content.on, about)
         return None

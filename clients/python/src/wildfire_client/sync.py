@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from wildfire_client.clock import Clock, Timer, sleep
-from wildfire_client.contents import decode, joins
+from wildfire_client.contents import EditContent, decode, joins
 from wildfire_client.errors import ChatError, Code
 from wildfire_client.events import HistoryGap
 from wildfire_client.keeper import Timing
@@ -48,6 +48,7 @@ class Sync:
         call: makes requests on the current link.
         report: told what a transaction changed, after it.
         gap: told of a hole that was left behind.
+        versions: told how new the lists are at the server.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Sync:
         extent: Extent,
         report: Callable[[Changes], None],
         gap: Callable[[HistoryGap], object],
+        versions: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self._store = store
         self._call = call
@@ -67,6 +69,7 @@ class Sync:
         self._extent = extent
         self._report = report
         self._gap = gap
+        self._versions = versions
         self._pulling = asyncio.Lock()
         self._early: dict[int, dict[int, dict[str, Any]]] = {}
         self._grace: dict[int, Timer] = {}
@@ -125,6 +128,7 @@ class Sync:
             self.server_delta = float(answer["time"]) / 1000 - self._clock.now()
         changes = self._store.record_hello(answer, self._extent.window)
         self._report(changes)
+        self._versions(answer.get("versions") or {})
         heads = {
             Conversation.from_wire(item["conversation"]): int(item["head"])
             for item in answer.get("conversations") or ()
@@ -237,6 +241,10 @@ class Sync:
                 self.request_pull()
             return
         self._store.note_head(row.id, seq)
+        if isinstance(content, EditContent) and "edit" not in wire:
+            # A new content that was too long to be pushed.
+            self.request_pull()
+            return
         early = self._early.setdefault(row.id, {})
         early[seq] = wire
         self._take_early(row.id)

@@ -301,6 +301,42 @@ class DeleteContent(_MessageEvent):
     FLAG: ClassVar[PersistFlag] = PersistFlag.NONE
     KEY: ClassVar[str] = "delete"
 
+    @property
+    def through(self) -> int | None:
+        """The last seq that goes, when the event deletes a stretch of messages."""
+        through = unpack(self.extra).get("through")
+        return through if isinstance(through, int) else None
+
+
+@register_builtin
+@dataclass(frozen=True)
+class EditContent(_MessageEvent):
+    """The event that replaces the content of a message; `uid` is that message's."""
+
+    TYPE: ClassVar[int] = 32
+    FLAG: ClassVar[PersistFlag] = PersistFlag.NONE
+    KEY: ClassVar[str] = "edit"
+
+
+@register_builtin
+@dataclass(frozen=True)
+class ReactionContent(_MessageEvent):
+    """The event of a reaction to a message; `uid` is that message's."""
+
+    TYPE: ClassVar[int] = 33
+    FLAG: ClassVar[PersistFlag] = PersistFlag.NONE
+    KEY: ClassVar[str] = "reaction"
+
+    @property
+    def emoji(self) -> str:
+        """What it is."""
+        return str(unpack(self.extra).get("emoji") or "")
+
+    @property
+    def on(self) -> bool:
+        """Whether it was given, not taken away."""
+        return bool(unpack(self.extra).get("on"))
+
 
 @register_builtin
 @dataclass(frozen=True)

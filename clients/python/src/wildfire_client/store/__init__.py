@@ -16,11 +16,12 @@ it was sent with, so that a refused message stays where it was written; one that
 
 from wildfire_client.store.conversations import Conversations
 from wildfire_client.store.database import Changes, Row, StoreError
+from wildfire_client.store.lists import Lists, Place
 from wildfire_client.store.log import LocalPage, LogEntry, Logs
 from wildfire_client.store.outgoing import Outgoing, OutgoingQueue
 
-__all__ = ["Changes", "LocalPage", "LogEntry", "Outgoing", "Row", "Store", "StoreError"]
+__all__ = ["Changes", "LocalPage", "LogEntry", "Outgoing", "Place", "Row", "Store", "StoreError"]
 
 
-class Store(Conversations, Logs, OutgoingQueue):
+class Store(Conversations, Logs, Lists, OutgoingQueue):
     """All of it. See the package's text; each base has one part of the methods."""

@@ -99,12 +99,3 @@ class Conversations(Database):
                     (value, row.id),
                 )
         return row.id
-
-    def hide(self, row_id: int, *, clear: bool) -> None:
-        """Take a conversation off the list until its next message; `clear` also drops what is shown of it."""
-        with self._transaction():
-            self._db.execute("UPDATE conversations SET hidden = 1 WHERE id = ?", (row_id,))
-            if clear:
-                self._db.execute(
-                    "UPDATE conversations SET cleared = high, read = max(read, high) WHERE id = ?", (row_id,)
-                )

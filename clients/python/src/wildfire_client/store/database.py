@@ -13,8 +13,7 @@ from wildfire_client.contents import MediaContent, decode
 from wildfire_client.model import Conversation, Message, MessageStatus, Recalled
 from wildfire_client.payload import Payload
 
-_VERSION = 1
-_SCHEMA = """
+_LOGS = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE conversations (
     id INTEGER PRIMARY KEY,
@@ -77,6 +76,45 @@ CREATE INDEX messages_by_ref ON messages (conversation, ref) WHERE ref IS NOT NU
 CREATE INDEX messages_counted ON messages (conversation, seq, mention) WHERE counted = 1;
 CREATE TABLE outbox (message INTEGER PRIMARY KEY, upload INTEGER NOT NULL);
 """
+_LISTS = """
+CREATE TABLE places (
+    name TEXT PRIMARY KEY,
+    after INTEGER NOT NULL,
+    after_id TEXT NOT NULL,
+    version INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE users (id TEXT PRIMARY KEY, data TEXT, checked INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE friends (id TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE requests (
+    sender TEXT NOT NULL,
+    receiver TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (sender, receiver)
+) WITHOUT ROWID;
+CREATE TABLE groups (id TEXT PRIMARY KEY, data TEXT, mine INTEGER NOT NULL, stale INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE members (
+    group_id TEXT NOT NULL,
+    user TEXT NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (group_id, user)
+) WITHOUT ROWID;
+CREATE TABLE settings (
+    scope INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (scope, key)
+) WITHOUT ROWID;
+ALTER TABLE messages ADD COLUMN reactions TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE conversations ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
+"""
+_STEPS = (_LOGS, _LISTS)
+"""What each version of the file added to the one before."""
+_TABLES = (
+    *("messages", "outbox", "ranges", "conversations"),
+    *("places", "users", "friends", "requests", "groups", "members", "settings"),
+)
 AT_THE_END = 1e15
 """Position of a message that has not left yet."""
 SELECT_MESSAGES = "SELECT m.*, c.type, c.target, c.line FROM messages m JOIN conversations c ON c.id = m.conversation"
@@ -97,7 +135,8 @@ class Row:
         low, high: the newest range that is held without a hole.
         delivered: the application knows everything up to here.
         read, reported: my read cursor, and how much of it the server has confirmed.
-        cleared: messages up to here were cleared away on this device.
+        cleared: messages up to here were cleared away.
+        removed: off the list while the head is not greater.
     """
 
     id: int
@@ -116,6 +155,7 @@ class Row:
     draft: str
     hidden: bool
     time: int
+    removed: int
 
     @property
     def end(self) -> int:
@@ -151,12 +191,12 @@ class Database:
             self._db.execute("PRAGMA synchronous = FULL")
             with self._transaction():
                 version = self._db.execute("PRAGMA user_version").fetchone()[0]
-                if version > _VERSION:
+                if version > len(_STEPS):
                     raise StoreError(f"{path} was written by a newer version of this client")
-                if version == 0:
-                    for statement in _SCHEMA.split(";\n"):
+                for step in _STEPS[version:]:
+                    for statement in step.split(";\n"):
                         self._db.execute(statement)
-                    self._db.execute(f"PRAGMA user_version = {_VERSION}")
+                self._db.execute(f"PRAGMA user_version = {len(_STEPS)}")
         except sqlite3.OperationalError as error:
             self._db.close()
             if "locked" in str(error):
@@ -196,7 +236,7 @@ class Database:
     def erase(self) -> None:
         """Forget everything but the device's id."""
         with self._transaction():
-            for table in ("messages", "outbox", "ranges", "conversations"):
+            for table in _TABLES:
                 self._db.execute(f"DELETE FROM {table}")
             self._db.execute("DELETE FROM meta WHERE key <> 'client_id'")
         self._me = ""
@@ -286,6 +326,7 @@ class Database:
                 draft=item["draft"],
                 hidden=bool(item["hidden"]),
                 time=item["time"],
+                removed=item["removed"],
             )
             for item in found
         ]
@@ -312,6 +353,12 @@ class Database:
             error=item["error"],
             recalled=Recalled(item["recalled_by"], item["recalled_at"] or 0) if item["recalled_by"] else None,
             edited=item["edited"],
+            reactions={str(each["emoji"]): tuple(each["users"]) for each in json.loads(item["reactions"])},
+        )
+
+    def _stale_group(self, group_id: str) -> None:
+        self._db.execute(
+            "INSERT INTO groups VALUES (?, NULL, 0, 1) ON CONFLICT (id) DO UPDATE SET stale = 1", (group_id,)
         )
 
     def _insert(self, values: Mapping[str, Any]) -> int:

@@ -1,10 +1,22 @@
 """What the server tells of the logs, what is shown of them, and how far the application knows them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wildfire_client.contents import Content, DeleteContent, RecallContent, decode, effective_flag, joins, leaves
+from wildfire_client.contents import (
+    Content,
+    DeleteContent,
+    EditContent,
+    GroupNotice,
+    ReactionContent,
+    RecallContent,
+    decode,
+    effective_flag,
+    joins,
+    leaves,
+)
 from wildfire_client.model import Conversation, ConversationType, Message, MessageStatus
 from wildfire_client.payload import Mention, Payload, PersistFlag
 from wildfire_client.store.database import AT_THE_END, SELECT_MESSAGES, Changes, Database, Row, dump
@@ -105,7 +117,17 @@ class Logs(Database):
                 row.id,
             ),
         )
+        self.bounded(row.id, int(entry.get("cleared") or 0), int(entry.get("removed") or 0))
         return row.id
+
+    def bounded(self, row_id: int, cleared: int, removed: int) -> None:
+        """The user has cleared a conversation up to a seq, or took it off the list while its head is not greater."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE conversations SET cleared = max(cleared, ?1), read = max(read, ?1), removed = max(removed, ?2),"
+                " hidden = CASE WHEN ?2 > removed AND head <= ?2 THEN 1 ELSE hidden END WHERE id = ?3",
+                (cleared, removed, row_id),
+            )
 
     def behind(self, limit: int) -> list[Row]:
         """Conversations with messages that are not held yet, newest activity first."""
@@ -194,7 +216,7 @@ class Logs(Database):
         with self._transaction():
             row = self.row(row_id)
             for wire in messages:
-                self._put(row, wire, decode(Payload.from_wire(wire.get("content") or {})), changes)
+                self._put(row, wire, decode(Payload.from_wire(wire.get("content") or {})), changes, history=True)
             oldest = min((int(message["seq"]) for message in messages), default=before) if more else 1
             self._cover(row_id, oldest, before - 1)
             if not more:
@@ -202,7 +224,9 @@ class Logs(Database):
                 self._db.execute("UPDATE conversations SET first = max(first, ?) WHERE id = ?", (lowest, row_id))
         return changes
 
-    def _put(self, row: Row, wire: Mapping[str, Any], content: Content, changes: Changes) -> None:
+    def _put(
+        self, row: Row, wire: Mapping[str, Any], content: Content, changes: Changes, *, history: bool = False
+    ) -> None:
         seq, sender, cid = int(wire["seq"]), str(wire.get("from") or ""), str(wire.get("cid") or "")
         payload = Payload.from_wire(wire.get("content") or {})
         flag = effective_flag(payload)
@@ -224,6 +248,7 @@ class Logs(Database):
             "recalled_by": recalled.get("by"),
             "recalled_at": recalled.get("time"),
             "edited": wire.get("edited"),
+            "reactions": dump(list(wire.get("reactions") or ())),
         }
         known = self._db.execute(
             "SELECT id, deleted FROM messages WHERE conversation = ? AND seq = ?", (row.id, seq)
@@ -255,25 +280,69 @@ class Logs(Database):
                 " WHERE id = ?",
                 (values["time"], seq, row.id),
             )
+        if isinstance(content, GroupNotice) and row.conversation.type == ConversationType.GROUP and not history:
+            self._stale_group(row.conversation.target)
         if ref is not None:
-            self._apply_event(row.id, int(ref), content, payload, sender, values["time"])
+            self._apply_event(row.id, int(ref), content, wire, history=history)
 
-    def _apply_event(self, row_id: int, ref: int, content: Content, payload: Payload, sender: str, time: int) -> None:
-        if payload.type == RecallContent.TYPE:
-            by = content.operator if isinstance(content, RecallContent) and content.operator else sender
-            self._recall(row_id, ref, payload, by, time)
-        elif payload.type == DeleteContent.TYPE:
+    def _apply_event(self, row_id: int, ref: int, content: Content, wire: Mapping[str, Any], *, history: bool) -> None:
+        sender = str(wire.get("from") or "")
+        if isinstance(content, RecallContent):
+            payload = Payload.from_wire(wire.get("content") or {})
+            self._recall(row_id, ref, payload, content.operator or sender, int(wire.get("time") or 0))
+        elif isinstance(content, DeleteContent):
             self._db.execute(
-                "UPDATE messages SET deleted = 1, shown = 0, counted = 0 WHERE conversation = ? AND seq = ?",
-                (row_id, ref),
+                "UPDATE messages SET deleted = 1, shown = 0, counted = 0 WHERE conversation = ? AND seq BETWEEN ? AND ?",
+                (row_id, ref, content.through or ref),
+            )
+        elif history:
+            # The messages of a history page are as they are now: their events tell nothing more.
+            return
+        elif isinstance(content, EditContent) and (edit := wire.get("edit")):
+            self.edited(row_id, ref, Payload.from_wire(edit.get("content") or {}), int(edit.get("time") or 0))
+        elif isinstance(content, ReactionContent):
+            self.reacted(row_id, ref, content.emoji, sender, on=content.on)
+
+    def edited(self, row_id: int, seq: int, payload: Payload, time: int) -> None:
+        """A message has another content since a time, ms, unless a later one is known or it was taken back."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE messages SET payload = ?, text = ?, mention = ?, edited = ? WHERE conversation = ? AND seq = ?"
+                " AND recalled_by IS NULL AND coalesce(edited, 0) < ?",
+                (dump(payload.to_wire()), payload.searchable_content, self._mention(payload), time, row_id, seq, time),
+            )
+
+    def reacted(self, row_id: int, seq: int, emoji: str, user: str, *, on: bool) -> None:
+        """A user gave a reaction, or took it away."""
+        with self._transaction():
+            found = self._db.execute(
+                "SELECT reactions FROM messages WHERE conversation = ? AND seq = ?", (row_id, seq)
+            ).fetchone()
+            if found is None:
+                return
+            users = {
+                str(each["emoji"]): [u for u in each["users"] if (u, each["emoji"]) != (user, emoji)]
+                for each in json.loads(found["reactions"])
+            }
+            if on:
+                users.setdefault(emoji, []).append(user)
+            reactions = [{"emoji": each, "users": who} for each, who in users.items() if who]
+            self._db.execute(
+                "UPDATE messages SET reactions = ? WHERE conversation = ? AND seq = ?", (dump(reactions), row_id, seq)
             )
 
     def _is_hidden(self, row_id: int, seq: int) -> bool:
         """Whether an event that is held deletes this message: one's own deletion does not change the message itself."""
         found = self._db.execute(
-            "SELECT 1 FROM messages WHERE conversation = ? AND ref = ? AND kind = ?", (row_id, seq, DeleteContent.TYPE)
+            "SELECT ref, payload FROM messages WHERE conversation = ?1 AND kind = ?2"
+            " AND (ref = ?3 OR (ref < ?3 AND payload LIKE '%through%'))",
+            (row_id, DeleteContent.TYPE, seq),
         )
-        return found.fetchone() is not None
+        for item in found:
+            content = decode(Payload.from_wire(json.loads(item["payload"])))
+            if item["ref"] == seq or (isinstance(content, DeleteContent) and (content.through or 0) >= seq):
+                return True
+        return False
 
     def _recall(self, row_id: int, seq: int, payload: Payload, by: str, time: int) -> None:
         self._db.execute(

@@ -1,0 +1,252 @@
+"""What the client keeps beside conversations: users, friends, requests, groups, members, settings.
+
+Names and meaning are the protocol's (docs/protocol.md); times are milliseconds since 1970.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Self
+
+
+class GroupType(IntEnum):
+    """Kinds of groups, which differ in who may change what."""
+
+    NORMAL = 0
+    FREE = 1
+    RESTRICTED = 2
+    ORGANIZATION = 3
+
+
+class MemberType(IntEnum):
+    """What a member may do. Somebody who left is kept as REMOVED."""
+
+    NORMAL = 0
+    MANAGER = 1
+    OWNER = 2
+    MUTED = 3
+    REMOVED = 4
+    ALLOWED = 5
+
+
+class RequestStatus(IntEnum):
+    """What became of a friend request."""
+
+    WAITING = 0
+    ACCEPTED = 1
+    REJECTED = 2
+    GONE = 3
+
+
+class Scope(IntEnum):
+    """What a setting is about; applications have their own from 1000 on."""
+
+    CONVERSATION_SILENT = 1
+    GLOBAL_SILENT = 2
+    CONVERSATION_TOP = 3
+    HIDE_DETAIL = 4
+    HIDE_MEMBER_NAMES = 5
+    FAVOURITE_GROUP = 6
+    DISABLE_RECEIPT = 13
+    FAVOURITE_USER = 14
+    NO_DISTURB = 17
+    DRAFT = 19
+    CUSTOM_STATE = 23
+    GROUP_REMARK = 26
+    PRIVACY = 27
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A profile. What the deployment hides is empty."""
+
+    id: str
+    name: str = ""
+    display_name: str = ""
+    portrait: str = ""
+    gender: int = 0
+    mobile: str = ""
+    email: str = ""
+    address: str = ""
+    company: str = ""
+    social: str = ""
+    extra: str = ""
+    type: int = 0
+    deleted: bool = False
+    updated: int = 0
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        """Read the JSON object."""
+        texts = {
+            name: str(wire.get(name) or "")
+            for name in ("name", "portrait", "mobile", "email", "address", "company", "social", "extra")
+        }
+        return cls(
+            id=str(wire["userId"]),
+            display_name=str(wire.get("displayName") or ""),
+            gender=int(wire.get("gender") or 0),
+            type=int(wire.get("type") or 0),
+            deleted=bool(wire.get("deleted")),
+            updated=int(wire.get("updateDt") or 0),
+            **texts,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Friend:
+    """What I keep of another user: whether we are friends, whether I have blacklisted him, the name that I gave him."""
+
+    user_id: str
+    friend: bool
+    blacklisted: bool = False
+    alias: str = ""
+    extra: str = ""
+    updated: int = 0
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        """Read the JSON object."""
+        return cls(
+            user_id=str(wire["userId"]),
+            friend=bool(wire.get("isFriend")),
+            blacklisted=bool(wire.get("isBlacked")),
+            alias=str(wire.get("alias") or ""),
+            extra=str(wire.get("extra") or ""),
+            updated=int(wire.get("updateDt") or 0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FriendRequest:
+    """`sender` asks `receiver` to be friends."""
+
+    sender: str
+    receiver: str
+    reason: str
+    extra: str
+    status: int
+    time: int
+    updated: int
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        """Read the JSON object."""
+        return cls(
+            sender=str(wire["from"]),
+            receiver=str(wire["to"]),
+            reason=str(wire.get("reason") or ""),
+            extra=str(wire.get("extra") or ""),
+            status=int(wire.get("status") or 0),
+            time=int(wire.get("time") or 0),
+            updated=int(wire.get("updateDt") or 0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group without its members."""
+
+    id: str
+    name: str = ""
+    portrait: str = ""
+    owner: str = ""
+    type: int = 0
+    extra: str = ""
+    mute: int = 0
+    join_type: int = 0
+    private_chat: int = 0
+    searchable: int = 0
+    history_message: int = 0
+    max_member_count: int = 0
+    member_count: int = 0
+    updated: int = 0
+    members_updated: int = 0
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        """Read the JSON object."""
+        return cls(
+            id=str(wire["target_id"]),
+            name=str(wire.get("name") or ""),
+            portrait=str(wire.get("portrait") or ""),
+            owner=str(wire.get("owner") or ""),
+            type=int(wire.get("type") or 0),
+            extra=str(wire.get("extra") or ""),
+            mute=int(wire.get("mute") or 0),
+            join_type=int(wire.get("join_type") or 0),
+            private_chat=int(wire.get("private_chat") or 0),
+            searchable=int(wire.get("searchable") or 0),
+            history_message=int(wire.get("history_message") or 0),
+            max_member_count=int(wire.get("max_member_count") or 0),
+            member_count=int(wire.get("member_count") or 0),
+            updated=int(wire.get("update_dt") or 0),
+            members_updated=int(wire.get("member_update_dt") or 0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMember:
+    """Somebody in a group."""
+
+    user_id: str
+    alias: str = ""
+    type: int = MemberType.NORMAL
+    extra: str = ""
+    created: int = 0
+    updated: int = 0
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        """Read the JSON object."""
+        return cls(
+            user_id=str(wire["member_id"]),
+            alias=str(wire.get("alias") or ""),
+            type=int(wire.get("type") or 0),
+            extra=str(wire.get("extra") or ""),
+            created=int(wire.get("createDt") or 0),
+            updated=int(wire.get("updateDt") or 0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRequest:
+    """Somebody wants into a group; `requested_by` is who asks, himself or another."""
+
+    group_id: str
+    user_id: str
+    requested_by: str
+    answered_by: str
+    reason: str
+    extra: str
+    status: int
+    updated: int
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        """Read the JSON object."""
+        return cls(
+            group_id=str(wire["groupId"]),
+            user_id=str(wire["memberId"]),
+            requested_by=str(wire.get("requestUserId") or ""),
+            answered_by=str(wire.get("acceptUserId") or ""),
+            reason=str(wire.get("reason") or ""),
+            extra=str(wire.get("extra") or ""),
+            status=int(wire.get("status") or 0),
+            updated=int(wire.get("updateDt") or 0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A text under a scope and a key; an empty value means that it was cleared."""
+
+    scope: int
+    key: str
+    value: str
+    version: int
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        """Read the JSON object."""
+        return cls(int(wire["scope"]), str(wire.get("key") or ""), str(wire.get("value") or ""), int(wire["version"]))

@@ -1,0 +1,217 @@
+"""Users, friends, requests, groups, members and settings, as the server told of them, and how far each list is known.
+
+What came is kept in wire form: a newer client finds members that this one does not know.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wildfire_client.objects import Friend, FriendRequest, Group, GroupMember, MemberType, Setting, User
+from wildfire_client.store.database import Database, dump
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a list is known: where the next request continues, and the version that it was asked for."""
+
+    after: int = 0
+    after_id: str = ""
+    version: int = 0
+
+
+class Lists(Database):
+    """Everything that is synced by a version."""
+
+    def place(self, name: str) -> Place:
+        """How far a list is known."""
+        found = self._db.execute("SELECT after, after_id, version FROM places WHERE name = ?", (name,)).fetchone()
+        return Place() if found is None else Place(*found)
+
+    def _put_place(self, name: str, place: Place) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?)", (name, place.after, place.after_id, place.version)
+        )
+
+    def reached(self, name: str, version: int) -> None:
+        """A list is known up to this version."""
+        with self._transaction():
+            place = self.place(name)
+            self._put_place(name, Place(place.after, place.after_id, max(place.version, version)))
+
+    # --- users
+
+    def user(self, user_id: str) -> User | None:
+        """A profile, if it is known."""
+        found = self._db.execute("SELECT data FROM users WHERE id = ?", (user_id,)).fetchone()
+        return None if found is None or found["data"] is None else User.from_wire(json.loads(found["data"]))
+
+    def user_checks(self, user_ids: Iterable[str]) -> dict[str, int]:
+        """When the server was last asked for each of these, ms; those who never were are missing."""
+        checks: dict[str, int] = {}
+        for user_id in user_ids:
+            found = self._db.execute("SELECT checked FROM users WHERE id = ?", (user_id,)).fetchone()
+            if found is not None:
+                checks[user_id] = found["checked"]
+        return checks
+
+    def put_users(self, asked: Iterable[str], users: Iterable[Mapping[str, Any]], now: int) -> list[str]:
+        """Take an answer about users; who is new or changed."""
+        changed = []
+        with self._transaction():
+            for wire in users:
+                self._db.execute(
+                    "INSERT INTO users VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET data = ?2, checked = ?3",
+                    (str(wire["userId"]), dump(wire), now),
+                )
+                changed.append(str(wire["userId"]))
+            self._db.executemany(
+                "INSERT INTO users VALUES (?1, NULL, ?2) ON CONFLICT (id) DO UPDATE SET checked = ?2",
+                [(user_id, now) for user_id in asked],
+            )
+        return changed
+
+    # --- friends and requests
+
+    def friend(self, user_id: str) -> Friend | None:
+        """What I keep of a user."""
+        found = self._db.execute("SELECT data FROM friends WHERE id = ?", (user_id,)).fetchone()
+        return None if found is None else Friend.from_wire(json.loads(found["data"]))
+
+    def friends(self) -> list[Friend]:
+        """Everybody of whom I keep something, by id."""
+        found = self._db.execute("SELECT data FROM friends ORDER BY id")
+        return [Friend.from_wire(json.loads(item["data"])) for item in found]
+
+    def put_friends(self, friends: Sequence[Mapping[str, Any]], after: int, after_id: str) -> None:
+        """Take a page of changes."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO friends VALUES (?, ?)", [(str(wire["userId"]), dump(wire)) for wire in friends]
+            )
+            self._put_place("friends", Place(after, after_id, self.place("friends").version))
+
+    def requests(self) -> list[FriendRequest]:
+        """All requests, the youngest first."""
+        found = self._db.execute("SELECT data FROM requests ORDER BY time DESC")
+        return [FriendRequest.from_wire(json.loads(item["data"])) for item in found]
+
+    def put_requests(self, requests: Sequence[Mapping[str, Any]], read: int, after: int, after_id: str) -> None:
+        """Take a page of changes, and up to when I have read."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)",
+                [(str(w["from"]), str(w["to"]), int(w.get("time") or 0), dump(w)) for w in requests],
+            )
+            self._put_place("friendRequests", Place(after, after_id, self.place("friendRequests").version))
+            self._set("requests_read", str(max(read, self.requests_read)))
+
+    @property
+    def requests_read(self) -> int:
+        """Requests up to this time are read."""
+        return int(self._get("requests_read") or 0)
+
+    # --- groups
+
+    def group(self, group_id: str) -> Group | None:
+        """A group, if it is known."""
+        found = self._db.execute("SELECT data FROM groups WHERE id = ?", (group_id,)).fetchone()
+        return None if found is None or found["data"] is None else Group.from_wire(json.loads(found["data"]))
+
+    def my_groups(self) -> list[Group]:
+        """The groups that I am in and know, by id."""
+        found = self._db.execute("SELECT data FROM groups WHERE mine = 1 AND data IS NOT NULL ORDER BY id")
+        return [Group.from_wire(json.loads(item["data"])) for item in found]
+
+    def my_group_ids(self) -> set[str]:
+        """The groups that I am in."""
+        return {item["id"] for item in self._db.execute("SELECT id FROM groups WHERE mine = 1")}
+
+    def set_my_groups(self, group_ids: Iterable[str]) -> set[str]:
+        """Take the list of my groups; those that came or went."""
+        wanted = set(group_ids)
+        with self._transaction():
+            before = self.my_group_ids()
+            for group_id in wanted - before:
+                self._db.execute(
+                    "INSERT INTO groups VALUES (?, NULL, 1, 1) ON CONFLICT (id) DO UPDATE SET mine = 1, stale = 1",
+                    (group_id,),
+                )
+            self._db.executemany("UPDATE groups SET mine = 0 WHERE id = ?", [(each,) for each in before - wanted])
+        return wanted ^ before
+
+    def stale_group(self, group_id: str) -> None:
+        """What is known of a group is out of date."""
+        with self._transaction():
+            self._stale_group(group_id)
+
+    def stale_groups(self, limit: int) -> list[str]:
+        """Groups that should be asked for."""
+        found = self._db.execute("SELECT id FROM groups WHERE stale = 1 ORDER BY id LIMIT ?", (limit,))
+        return [item["id"] for item in found]
+
+    def put_groups(self, asked: Iterable[str], groups: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Take an answer about groups; which are new or changed."""
+        changed = []
+        with self._transaction():
+            self._db.executemany("UPDATE groups SET stale = 0 WHERE id = ?", [(group_id,) for group_id in asked])
+            for wire in groups:
+                self._db.execute(
+                    "INSERT INTO groups VALUES (?1, ?2, 0, 0) ON CONFLICT (id) DO UPDATE SET data = ?2, stale = 0",
+                    (str(wire["target_id"]), dump(wire)),
+                )
+                changed.append(str(wire["target_id"]))
+        return changed
+
+    def members(self, group_id: str) -> list[GroupMember]:
+        """Who is in a group, as far as it was asked for, in the order of joining."""
+        found = self._db.execute("SELECT data FROM members WHERE group_id = ?", (group_id,))
+        members = [GroupMember.from_wire(json.loads(item["data"])) for item in found]
+        present = [member for member in members if member.type != MemberType.REMOVED]
+        return sorted(present, key=lambda member: (member.created, member.user_id))
+
+    def member(self, group_id: str, user_id: str) -> GroupMember | None:
+        """One member, also one who left."""
+        found = self._db.execute(
+            "SELECT data FROM members WHERE group_id = ? AND user = ?", (group_id, user_id)
+        ).fetchone()
+        return None if found is None else GroupMember.from_wire(json.loads(found["data"]))
+
+    def put_members(self, group_id: str, members: Sequence[Mapping[str, Any]], place: Place) -> None:
+        """Take a page of changes."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO members VALUES (?, ?, ?)",
+                [(group_id, str(wire["member_id"]), dump(wire)) for wire in members],
+            )
+            self._put_place(f"members {group_id}", place)
+
+    # --- settings
+
+    def setting(self, scope: int, key: str) -> str:
+        """The value of a setting; empty when there is none."""
+        found = self._db.execute("SELECT value FROM settings WHERE scope = ? AND key = ?", (scope, key)).fetchone()
+        return "" if found is None else str(found["value"])
+
+    def settings(self, scope: int) -> dict[str, str]:
+        """All settings of a scope that are not empty, by key."""
+        found = self._db.execute(
+            "SELECT key, value FROM settings WHERE scope = ? AND value <> '' ORDER BY key", (scope,)
+        )
+        return {item["key"]: item["value"] for item in found}
+
+    def put_settings(self, settings: Iterable[Setting], after: int | None) -> list[Setting]:
+        """Take settings, and the version up to which all are known; those that were not known before."""
+        changed = []
+        with self._transaction():
+            for setting in settings:
+                if self.setting(setting.scope, setting.key) != setting.value:
+                    changed.append(setting)
+                self._db.execute(
+                    "INSERT OR REPLACE INTO settings VALUES (?, ?, ?, ?)",
+                    (setting.scope, setting.key, setting.value, setting.version),
+                )
+            if after is not None:
+                self._put_place("settings", Place(after, "", max(after, self.place("settings").version)))
+        return changed

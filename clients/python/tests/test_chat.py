@@ -103,7 +103,7 @@ async def test_a_script_chats_over_pipes_and_finds_its_history_again(harness: Ha
         "-- bob created the group team",
         "!! no command /what; /help lists them",
         "!! whom? /open NAME",
-        "bob   alice: hello",
+        "bob   you: hello",
     ]
     assert http.forms[0]["file"] == b"notes"
     assert await chat(harness, "alice", "/open bob\n") == [
@@ -364,3 +364,46 @@ async def test_on_a_terminal_it_draws_its_screen(harness: Harness, http: FakeHtt
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def test_friends_are_made_and_named(harness: Harness, session: Session) -> None:
+    lists = harness.server.lists
+    lists.set_user("bob", "Bob B.")
+    lists.ask("bob", "alice", "we met")
+    await harness.server.push("alice", "friendRequests", {"version": lists.version})
+    await until(lambda: session.client.friends.unread_requests)
+    assert await session.enter("/friends") == ["  bob asks to be your friend: we met   (/accept bob)"]
+    lists.befriend("alice", "bob")
+    lists.requests["bob", "alice"] |= {"status": 1, "updateDt": lists.tick("friendRequests", "alice")}
+    await harness.server.push("alice", "friends", {"version": lists.version})
+    await harness.server.push("alice", "friendRequests", {"version": lists.version})
+    await until(lambda: session.client.friends.is_friend("bob") and session.client.friends.requests()[0].status)
+    await session.client.users.fetch(["bob"])
+    assert await session.enter("/friends") == ["  Bob B. (bob)"]
+    assert session.title(BOB) == "Bob B."
+
+
+async def test_members_are_listed_with_their_roles(harness: Harness, session: Session) -> None:
+    harness.server.create_group("team", "alice", "bob")
+    harness.server.lists.set_group("team", "The Team", "alice", "bob")
+    harness.server.lists.members["team"]["alice"]["type"] = 2
+    await harness.server.push("alice", "groups", {"version": harness.server.lists.version})
+    await until(lambda: session.client.groups.mine())
+    await session.enter("/group team")
+    assert session.title(Conversation.group("team")) == "#The Team"
+    assert await session.enter("/members") == ["  alice (owner)", "  bob"]
+
+
+async def test_an_edit_and_a_reaction_are_shown_with_the_message(harness: Harness, session: Session) -> None:
+    await session.enter("/open bob")
+    await session.client.settled(await session.say("Diner"))
+    await session.enter("/edit Dinner")
+    await until(lambda: session.text(session.messages()[0]) == "Dinner")
+    await session.enter("/react 👍")
+    await until(lambda: session.reactions(session.messages()[0]) == "  (edited)  👍")
+
+
+@pytest.mark.parametrize("line", ["/add", "/accept", "/new", "/invite", "/rename X", "/members", "/edit", "/react x"])
+async def test_a_command_that_lacks_something_says_what(session: Session, line: str) -> None:
+    with pytest.raises(CommandError, match=r"[a-z]"):
+        await session.enter(line)

@@ -10,7 +10,10 @@ from wildfire_client import (
     ChatError,
     ConnectionStatusChanged,
     Event,
+    FriendRequestsChanged,
     Message,
+    MessageEdited,
+    MessageReacted,
     MessageRecalled,
     MessageReceived,
     MessageStatus,
@@ -61,6 +64,10 @@ class Plain:
                 self._tell(message)
             case MessageRecalled(_, _, _, Message() as message):
                 self.say(f"{self._where(message)}-- {session.digest(message)}")
+            case MessageEdited() | MessageReacted() if event.message is not None:
+                self.message(event.message)
+            case FriendRequestsChanged(unread) if unread:
+                self.say("-- somebody asks to be your friend: /friends")
 
     def _tell(self, message: Message) -> None:
         """Print how an own message got on, once."""
@@ -76,14 +83,14 @@ class Plain:
         if session.is_notice(message):
             self.say(f"{self._where(message)}-- {session.digest(message)}")
             return
-        who = "you" if message.mine else message.sender
+        who = session.writer(message)
         mark = {
             MessageStatus.SENDING: "  [sending]",
             MessageStatus.SENT: "  [sent]",
             MessageStatus.FAILED: f"  [failed: {session.failure(message)}]",
             MessageStatus.RECEIVED: "",
         }[message.status]
-        text = session.text(message).replace("\n", "\n    ")
+        text = session.text(message).replace("\n", "\n    ") + session.reactions(message)
         self.say(f"{self._where(message)}{clock_of(message.time)} {who}> {text}{mark}")
 
     def say(self, text: str) -> None:

@@ -107,10 +107,6 @@ def clip(text: str, width: int) -> str:
     return text + " " * (width - get_cwidth(text))
 
 
-def _writer(message: Message) -> str:
-    return "you" if message.mine else message.sender
-
-
 def short_time(ms: int) -> str:
     """A time in five columns: hours and minutes of today, else month and day."""
     if not ms:
@@ -268,7 +264,7 @@ class Screen:
             tag, text = "class:list.draft", f"draft: {info.draft}"
         if info.last is not None and not text:
             mark = {MessageStatus.SENDING: "… ", MessageStatus.FAILED: "✗ "}.get(info.last.status, "")
-            who = "you: " if info.last.mine else f"{info.last.sender}: " if info.conversation.type == 1 else ""
+            who = "you: " if info.last.mine else f"{session.writer(info.last)}: " if info.conversation.type == 1 else ""
             text = mark + ("" if session.is_notice(info.last) else who) + session.digest(info.last)
         if tag == "class:list.mention":
             text = f"@you {text}"
@@ -308,7 +304,7 @@ class Screen:
                 lines.append([("class:hint", "   ↑ PageUp shows older messages")])
             before = 0
             messages = session.messages()
-            names = max((get_cwidth(_writer(message)) for message in messages), default=0)
+            names = max((get_cwidth(session.writer(message)) for message in messages), default=0)
             column = min(names, NAME_WIDTH) + 3
             for message in messages:
                 if message.time - before > DIVIDER_AFTER_MS:
@@ -325,11 +321,11 @@ class Screen:
             return [
                 [("class:notice", piece.center(width).rstrip())] for piece in wrap(session.digest(message), width - 4)
             ]
-        head = clip(f" {_writer(message)}", column - 2) + "  "
+        head = clip(f" {session.writer(message)}", column - 2) + "  "
         mark = self._mark(session, message)
         room = width - column - 1
         lines: list[Line] = []
-        for number, piece in enumerate(wrap(session.text(message), room)):
+        for number, piece in enumerate(wrap(session.text(message) + session.reactions(message), room)):
             name = f"class:name.{'mine' if message.mine else 'other'}"
             first: Line = [(name, head)] if number == 0 else [("", " " * column)]
             lines.append([*first, ("", piece)])
@@ -355,8 +351,10 @@ class Screen:
             return []
         if not typing.text:
             dots = "." * (1 + int(time.monotonic()) % 3)
-            return [[("class:typing", f" {typing.who} is typing{dots}")]]
-        return [[("class:typing", f" {piece}")] for piece in wrap(f"{typing.who}: {typing.text} …", width - 2)]
+            return [[("class:typing", f" {session.name(typing.who)} is typing{dots}")]]
+        return [
+            [("class:typing", f" {piece}")] for piece in wrap(f"{session.name(typing.who)}: {typing.text} …", width - 2)
+        ]
 
     def _draw_hint(self) -> StyleAndTextTuples:
         return [

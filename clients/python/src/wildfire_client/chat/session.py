@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from wildfire_client import (
     ChatClient,
@@ -30,6 +29,7 @@ from wildfire_client import (
     TypingContent,
     UploadProgress,
 )
+from wildfire_client.chat import circle
 
 PAGE = 40
 """Messages that are shown when a conversation is opened, and by which it grows."""
@@ -53,18 +53,23 @@ REASONS = {
     Code.CONNECTION_LOST: "the connection broke",
 }
 
-HELP = """\
-/open NAME     chat with somebody (or a number of the list)
-/group ID      open a group
-/list          your conversations
-/history [N]   older messages
-/recall [N]    take your last message back (or the N-th from the end)
-/resend        send failed messages again
-/file PATH     send a file
-/search WORDS  find messages
-/me            who and where you are
-/quit          leave
+HELP = (
+    """\
+/open NAME        chat with somebody (or a number of the list)
+/group ID         open a group
+/list             your conversations
+/history [N]      older messages
+/recall [N]       take your last message back (or the N-th from the end)
+/resend           send failed messages again
+/file PATH        send a file
+/search WORDS     find messages
+"""
+    + circle.HELP
+    + """
+/me               who and where you are
+/quit             leave
 Anything else is sent to the open conversation; // sends a leading slash."""
+)
 
 
 class Quit(Exception):
@@ -106,8 +111,9 @@ class Session:
         self.client = client
         self.state = State()
         self._changed = changed
+        self._circle = circle.Circle(self)
         self._typed_at: dict[Conversation, float] = {}
-        self._commands: dict[str, Callable[[str], Coroutine[Any, Any, list[str]]]] = {
+        self._commands: dict[str, circle.Command] = {
             "open": self._open,
             "group": self._group,
             "list": self._list,
@@ -116,6 +122,7 @@ class Session:
             "resend": self._resend,
             "file": self._file,
             "search": self._search,
+            **self._circle.commands,
             "me": self._me,
             "help": self._help,
             "quit": self._quit,
@@ -173,19 +180,38 @@ class Session:
 
     def title(self, conversation: Conversation) -> str:
         """The name of a conversation."""
-        mark = {ConversationType.GROUP: "#", ConversationType.CHANNEL: "@"}.get(ConversationType(conversation.type), "")
-        return mark + conversation.target
+        if conversation.type == ConversationType.GROUP:
+            group = self.client.groups.get(conversation.target)
+            return "#" + (group.name if group is not None and group.name else conversation.target)
+        if conversation.type == ConversationType.SINGLE:
+            return self.name(conversation.target)
+        return conversation.target
+
+    def name(self, user_id: str, conversation: Conversation | None = None) -> str:
+        """What to call a user, in a group by the name that he has there."""
+        in_group = conversation is not None and conversation.type == ConversationType.GROUP
+        return self.client.users.name(user_id, conversation.target if conversation and in_group else None)
+
+    def writer(self, message: Message) -> str:
+        """Who wrote a message."""
+        return "you" if message.mine else self.name(message.sender, message.conversation)
 
     def text(self, message: Message) -> str:
         """What a message says, on as many lines as its writer gave it."""
         content = message.content
         if isinstance(content, StreamingTextContent):
             return content.text
-        return getattr(content, "text", "") or self.client.digest(message)
+        return getattr(content, "text", "") or self.digest(message)
 
     def digest(self, message: Message) -> str:
         """What a message says, on one line."""
-        return self.client.digest(message)
+        return self.client.digest(message, lambda user_id: self.name(user_id, message.conversation))
+
+    def reactions(self, message: Message) -> str:
+        """The reactions to a message, for its end; empty without."""
+        given = [f"{emoji} {len(users)}" if len(users) > 1 else emoji for emoji, users in message.reactions.items()]
+        edited = ["(edited)"] if message.edited and not message.recalled else []
+        return "".join(f"  {each}" for each in (*edited, *given))
 
     def is_notice(self, message: Message) -> bool:
         """Whether a message tells what happened instead of what somebody said."""
@@ -211,6 +237,8 @@ class Session:
                 raise CommandError(f"no command /{name}; /help lists them")
             try:
                 return await command(argument.strip())
+            except circle.UsageError as error:
+                raise CommandError(str(error)) from error
             except ChatError as error:
                 raise CommandError(reason_of(error.code, error.msg)) from error
         text = line[1:] if line.startswith("//") else line
@@ -332,9 +360,9 @@ class Session:
         if not argument:
             raise CommandError("what? /search WORDS")
         found = self.client.search(argument, limit=20)
-        return [f"{self.title(m.conversation)}  {clock_of(m.time)}  {m.sender}: {self.digest(m)}" for m in found] or [
-            "nothing found on this device"
-        ]
+        return [
+            f"{self.title(m.conversation)}  {clock_of(m.time)}  {self.writer(m)}: {self.digest(m)}" for m in found
+        ] or ["nothing found on this device"]
 
     async def _me(self, argument: str) -> list[str]:
         lines = [f"{self.client.user_id} on device {self.client.client_id}: {self.client.status}"]

@@ -73,7 +73,7 @@ class _Page:
     def _overview(self) -> Iterator[str]:
         yield "## Paths\n\n| path | |\n|---|---|"
         for path, call in self._calls.items():
-            yield f"| [`{path}`](#{_anchor(path)}) | {_plain(call['summary'])} |"
+            yield f"| [`{path}`](#{_anchor(path)}) | {call['summary']} |"
         yield f"\n{len(ENDPOINTS)} paths. Unsigned, by `GET`: `/admin/health`, `/api/version`, `{DOCUMENT}`.\n"
         yield "Every path may answer " + _codes({str(int(code)): TEXT[code] for code in EVERYWHERE}) + ".\n"
 
@@ -83,7 +83,7 @@ class _Page:
             if call["tags"] != [family]:
                 [family] = call["tags"]
                 yield f"## {family.capitalize()}\n"
-            yield f"### `{path}`\n\n{_plain(call['summary'])}\n"
+            yield f"### `{path}`\n\n{call['summary']}\n"
             yield from self._told("Body", _body(call), self._members)
             yield from self._told("Result", _result(call), self._parts)
             own = {code: text for code, text in call["x-codes"].items() if int(code) not in EVERYWHERE}
@@ -105,7 +105,7 @@ class _Page:
         yield "## Schemas\n"
         for name in self._shared:
             schema = self._schemas[name]
-            yield f"### {name}\n\n{_plain(schema.get('description', ''))}\n"
+            yield f"### {name}\n\n{schema.get('description', '')}\n"
             yield from self._members(schema) if self._asked(name) else self._parts(schema)
 
     def _asked(self, name: str) -> bool:
@@ -198,11 +198,9 @@ def _type(schema: Json) -> str:
 
 
 def _range(low: int | None, high: int | None) -> str:
-    if low and high is not None and low != high:
-        return f"{low} to {high}"
-    if high is not None:
-        return f"at most {high}" if not low else f"exactly {high}"
-    return "" if low is None else f"at least {low}"
+    if high is None:
+        return "" if low is None else f"at least {low}"
+    return f"at most {high}" if low is None else f"{low} to {high}"
 
 
 def _default(member: Json) -> str:
@@ -226,13 +224,9 @@ def _codes(codes: Mapping[str, str]) -> str:
 def _note(schema: Json) -> str:
     """What a schema's own words add to the name of its path."""
     words = schema.get("description", "")
-    if words.startswith("``/"):
-        words = words.partition("``")[2].partition("``")[2].lstrip(".;:, ")
-    return f" {_plain(words[:1].lower() + words[1:])}" if words else ""
-
-
-def _plain(words: str) -> str:
-    return " ".join(words.replace("``", "`").split())
+    if words.startswith("`/"):
+        words = words.partition("`")[2].partition("`")[2].lstrip(".;:, ")
+    return f" {words[:1].lower() + words[1:]}" if words else ""
 
 
 def _anchor(heading: str) -> str:

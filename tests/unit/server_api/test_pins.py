@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from im.errors import InvalidError
+from im.errors import TEXT, Code, InvalidError
 from im.message.model import Payload
 from im.server_api.endpoints import HEALTH, NOT_IMPLEMENTED
 from im.server_api.openapi import EVERYWHERE
 from im.server_api.registry import ENDPOINTS
 from im.wire.api import codec
-from tests.unit.server_api.pins import NOT_HOSTED, PINS
+from tests.unit.server_api.pins import CODES, NOT_HOSTED, PINS
 from tests.unit.server_api.shapes import wrong_type, wrong_value
 
 BUILT = sorted(ENDPOINTS)
@@ -35,6 +35,11 @@ def test_every_path_is_built_or_says_that_it_is_not() -> None:
 
     assert PINS.keys() | NOT_HOSTED == ENDPOINTS.keys() | known | {HEALTH}
     assert not NOT_HOSTED & ENDPOINTS.keys()
+
+
+def test_codes_have_wildfires_numbers_and_texts() -> None:
+    assert {int(code): text for code, text in TEXT.items()}.items() <= CODES.items()
+    assert TEXT.keys() == set(Code)
 
 
 # --- answers

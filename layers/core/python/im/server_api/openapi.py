@@ -5,6 +5,7 @@ canonical member names, as the Java SDK spells them; the other spellings that ar
 codes that a path may answer besides those of every path are under ``x-codes``.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, get_args, get_type_hints
@@ -112,6 +113,7 @@ class _Schemas:
         classes = {name: each for each in _structs(self._types) for name in _names(each)}
         for name, component in components.items():
             component.pop("title", None)
+            component["description"] = _prose(component.get("description", ""))
             refine(classes[name], component)
         return {name: _numbered(component) for name, component in components.items()}
 
@@ -152,7 +154,7 @@ def _operation(endpoint: Endpoint, requests: _Schemas, results: _Schemas) -> Jso
     operation: Json = {
         "operationId": endpoint.path.removeprefix("/admin/").replace("/", "_"),
         "tags": [_family(endpoint.path)],
-        "summary": endpoint.summary,
+        "summary": _prose(endpoint.summary),
         "security": _SIGNED,
         "responses": {"200": _answer(_envelope(endpoint.result and results.of(endpoint.result)))},
         "x-codes": {str(int(code)): TEXT[code] for code in (*endpoint.codes, *EVERYWHERE)},
@@ -176,6 +178,14 @@ def _envelope(result: Json | None) -> Json:
     if result is not None:
         members["result"] = result
     return {"type": "object", "properties": members, "required": ["code", "msg"]}
+
+
+_SOURCES = re.compile(r"\s*\((?:server-api|client-semantics) spec[^)]*\)")
+
+
+def _prose(words: str) -> str:
+    """A docstring for people who do not read the code: without its sources, and with code as Markdown has it."""
+    return " ".join(_SOURCES.sub("", words).replace("``", "`").split())
 
 
 def _or_bare(kind: type, schema: Json) -> Json:

@@ -120,7 +120,7 @@ PROFILE_WS = FunctionSpec(
     "ProfileWs",
     "functions.profile.ws",
     timeout_s=_SOCKET_TIMEOUT_S,
-    writes=frozenset({_D, _P, _E}),
+    writes=frozenset({_M, _D, _P, _E}),
     posts=True,
 )
 SERVER_API = FunctionSpec(

@@ -4,19 +4,26 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from im.friend import model as friend_model
+from im.friend.service import place_of_friend, place_of_request
+from im.place import Place, end_of
+from im.platform import clock
 from im.profile.model import MAX_EXTRA
 from im.profile.search import MAX_KEYWORD, MAX_PAGE
 from im.routing import Answer, Call, Router
 from im.setting.model import MAX_KEY, MAX_SCOPE, MAX_VALUE, Setting
 from im.setting.service import Put
 from im.wire import frames
-from im.wire.objects import UserOut, page
+from im.wire.objects import FriendOut, FriendRequestOut, UserOut, page
 from im.wiring.base import client_limiter
+from im.wiring.friend import friend_service
 from im.wiring.profile import profile_reader
 from im.wiring.setting import setting_service
 
 MAX_USERS = 100
 MAX_ENTRIES = 9
+
+UserId = Annotated[str, Meta(min_length=1, max_length=64)]
 
 router = Router("profile", client_limiter)
 
@@ -125,6 +132,118 @@ def settings(call: Call, body: SettingsBody) -> dict[str, Any]:
 def setting(call: Call, body: SettingBody) -> Put:
     """Put one setting."""
     return setting_service().put(call.user, [Setting(body.scope, body.key, body.value)], client=call.client)
+
+
+class AfterBody(frames.Strict, frozen=True):
+    """What changed after a place: ``after`` and ``afterId`` of the previous answer."""
+
+    after: Annotated[int, Meta(ge=0)] = 0
+    afterId: str = ""  # noqa: N815
+
+
+class OtherBody(frames.Strict, frozen=True):
+    """Another user."""
+
+    userId: UserId  # noqa: N815
+
+
+class RequestBody(frames.Strict, frozen=True):
+    """A friend request."""
+
+    userId: UserId  # noqa: N815
+    reason: Annotated[str, Meta(max_length=friend_model.MAX_REASON)] = ""
+    extra: Annotated[str, Meta(max_length=friend_model.MAX_EXTRA)] = ""
+
+
+class AnswerBody(frames.Strict, frozen=True):
+    """The answer to a friend request: 1 accepts it, 2 rejects it."""
+
+    userId: UserId  # noqa: N815
+    status: Annotated[int, Meta(ge=1, le=2)]
+
+
+class ReadBody(frames.Strict, frozen=True):
+    """Up to when one has read the requests that one got, ms."""
+
+    until: Annotated[int, Meta(ge=0)]
+
+
+class AliasBody(frames.Strict, frozen=True):
+    """What one writes down about another user; null leaves it as it is."""
+
+    userId: UserId  # noqa: N815
+    alias: Annotated[str, Meta(max_length=friend_model.MAX_ALIAS)] | None = None
+    extra: Annotated[str, Meta(max_length=friend_model.MAX_EXTRA)] | None = None
+
+
+class BlacklistBody(frames.Strict, frozen=True):
+    """Put another user on one's blacklist, or take him off."""
+
+    userId: UserId  # noqa: N815
+    on: bool
+
+
+@router.op("friends", AfterBody)
+def friends(call: Call, body: AfterBody) -> dict[str, Any]:
+    """Rows that changed after a place, those of friends no more among them, and the place after them."""
+    after = Place(body.after, body.afterId)
+    changed = friend_service().friends_since(call.user, after)
+    fitting = page(changed, FriendOut.of)
+    more = len(fitting) < len(changed)
+    place = end_of(changed[: len(fitting)], after, place_of_friend, more=more, now_ms=clock.now_ms())
+    return {"friends": fitting, "after": place.time, "afterId": place.id, "more": more}
+
+
+@router.op("friendRequests", AfterBody)
+def friend_requests(call: Call, body: AfterBody) -> dict[str, Any]:
+    """Requests that one got or made and that changed after a place, and up to when one has read those that one got."""
+    after = Place(body.after, body.afterId)
+    changed, read = friend_service().requests_since(call.user, after)
+    fitting = page(changed, FriendRequestOut.of)
+    more = len(fitting) < len(changed)
+    place = end_of(changed[: len(fitting)], after, place_of_request, more=more, now_ms=clock.now_ms())
+    return {"requests": fitting, "read": read, "after": place.time, "afterId": place.id, "more": more}
+
+
+@router.op("friendRequest", RequestBody)
+def friend_request(call: Call, body: RequestBody) -> dict[str, Any]:
+    """Ask somebody to be one's friend."""
+    friend_service().request(call.user, body.userId, body.reason, body.extra)
+    return {}
+
+
+@router.op("friendAnswer", AnswerBody)
+def friend_answer(call: Call, body: AnswerBody) -> dict[str, Any]:
+    """Accept or reject what somebody has asked."""
+    friend_service().answer(call.user, body.userId, accept=body.status == friend_model.RequestStatus.ACCEPTED)
+    return {}
+
+
+@router.op("friendRequestsRead", ReadBody)
+def friend_requests_read(call: Call, body: ReadBody) -> dict[str, Any]:
+    """Note up to when one has read the requests that one got; answers where that stands."""
+    return {"read": friend_service().mark_read(call.user, body.until)}
+
+
+@router.op("friendDelete", OtherBody)
+def friend_delete(call: Call, body: OtherBody) -> dict[str, Any]:
+    """End a friendship, on both sides."""
+    friend_service().unfriend(call.user, body.userId)
+    return {}
+
+
+@router.op("friendAlias", AliasBody)
+def friend_alias(call: Call, body: AliasBody) -> dict[str, Any]:
+    """Write down a name and remarks for somebody."""
+    friend_service().set_alias(call.user, body.userId, alias=body.alias, extra=body.extra)
+    return {}
+
+
+@router.op("blacklist", BlacklistBody)
+def blacklist(call: Call, body: BlacklistBody) -> dict[str, Any]:
+    """Put somebody on one's blacklist, or take him off."""
+    friend_service().set_blacked(call.user, body.userId, body.on)
+    return {}
 
 
 def handler(event: dict[str, Any], context: object) -> Answer:

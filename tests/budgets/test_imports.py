@@ -78,7 +78,7 @@ def test_a_function_loads_no_module_that_it_does_not_need(module: str) -> None:
     forbidden = set(NEVER)
     if module not in ("functions.connect.authorizer", "functions.server_api.http"):
         forbidden |= ONLY_WHERE_TOKENS_ARE
-    if module not in ("functions.message.ws", "functions.server_api.http"):
+    if module not in ("functions.message.ws", "functions.profile.ws", "functions.server_api.http"):
         forbidden |= ONLY_WHERE_MESSAGES_ARE_SENT
 
     assert forbidden & set(loaded.split()) == set()

@@ -34,7 +34,8 @@ class Stage:
     alice is a registered user. She and bob have a conversation of two messages, the second one bob's. bob and olga have a
     group, "closed", that alice is not in; in the group "quiet" only its owner may speak, and in "strict" alice is muted.
     mute is a muted user, frank a forbidden one. alice has written to mute, and sent eve a picture. gina's session was ended,
-    but her socket is still open. carl's conversation with alice is a long one.
+    but her socket is still open. carl's conversation with alice is a long one. fred is alice's friend, rita has had two
+    requests of hers, sue has rejected one, tom has blacklisted alice, and uma's request is an old one.
     """
 
     def __init__(self, topology: Topology) -> None:
@@ -61,6 +62,7 @@ class Stage:
         await self.topology.token("oscar", "oscars-phone", 1)
         self.tokens["good"] = await self.topology.token("hugo", "hugos-phone", 1)
         self._put("Presence", [{"u": {"S": "gina"}}])
+        await self._relate()
         await self.say("alice", BOB, base=0)
         await self.say("bob", {"type": 0, "target": "alice"}, base=1)
         await self.say("alice", {"type": 0, "target": "mute"}, base=0)
@@ -107,6 +109,18 @@ class Stage:
         people = [{"member_id": each} if isinstance(each, str) else each for each in members]
         info = {"target_id": group, "name": group, "owner": owner, **settings}
         await self._admin("/admin/group/create", {"operator": owner, "group": {"group_info": info, "members": people}})
+
+    async def _relate(self) -> None:
+        await self._admin("/admin/friend/status", {"userId": "alice", "friendUid": "fred", "status": 0})
+        await self._admin("/admin/blacklist/status", {"userId": "tom", "targetUid": "alice", "status": 2})
+        for other in ("rita", "rita", "sue"):
+            await self._admin("/admin/friend/send_request", {"userId": "alice", "friendUid": other})
+        await self._admin("/admin/friend/handle_send_request", {"userId": "sue", "friendUid": "alice", "status": 2})
+        place = {"pk": {"S": keys.user("alice")}, "sk": {"S": keys.friend_request("uma", "alice", received=True)}}
+        self._put(
+            "Directory",
+            [{**place, **{name: {"N": "1"} for name in ("status", "sent", "update_dt")}, "status": {"N": "0"}}],
+        )
 
     def _put(self, table: str, items: list[Item]) -> None:
         self.topology.cloud.put_items(self.topology.template.tables[table].name, items)
@@ -553,6 +567,47 @@ REQUESTS = _rows(
     ("profile.search: a keyword over 64 characters", "251", ask("profile", "search", {"keyword": "k" * 65})),
     ("profile.search: a `type` that is none", "251", ask("profile", "search", {"keyword": "k", "type": 6})),
     ("profile.search: a `page` over 9", "251", ask("profile", "search", {"keyword": "k", "page": 10})),
+    ("profile.friends: a negative `after`", "251", ask("profile", "friends", {"after": -1})),
+    ("profile.friendRequests: an `afterId` that is no text", "251", ask("profile", "friendRequests", {"afterId": 7})),
+    ("profile.friendRequest: oneself", "251", ask("profile", "friendRequest", {"userId": "alice"})),
+    ("profile.friendRequest: an empty `userId`", "251", ask("profile", "friendRequest", {"userId": ""})),
+    (
+        "profile.friendRequest: a `reason` over 256 characters",
+        "251",
+        ask("profile", "friendRequest", {"userId": "carl", "reason": "x" * 257}),
+    ),
+    (
+        "profile.friendRequest: an `extra` over 1,024 characters",
+        "251",
+        ask("profile", "friendRequest", {"userId": "carl", "extra": "x" * 1_025}),
+    ),
+    ("profile.friendRequest: a friend", "23", ask("profile", "friendRequest", {"userId": "fred"})),
+    ("profile.friendRequest: a third time in five minutes", "16", ask("profile", "friendRequest", {"userId": "rita"})),
+    ("profile.friendRequest: who has rejected one", "18", ask("profile", "friendRequest", {"userId": "sue"})),
+    ("profile.friendRequest: who has blacklisted one", "246", ask("profile", "friendRequest", {"userId": "tom"})),
+    ("profile.friendAnswer: a `status` of 0", "251", ask("profile", "friendAnswer", {"userId": "uma", "status": 0})),
+    ("profile.friendAnswer: nobody has asked", "253", ask("profile", "friendAnswer", {"userId": "carl", "status": 1})),
+    (
+        "profile.friendAnswer: a request of one's own",
+        "253",
+        ask("profile", "friendAnswer", {"userId": "rita", "status": 1}),
+    ),
+    (
+        "profile.friendAnswer: a request that has expired",
+        "19",
+        ask("profile", "friendAnswer", {"userId": "uma", "status": 1}),
+    ),
+    ("profile.friendRequestsRead: a negative `until`", "251", ask("profile", "friendRequestsRead", {"until": -1})),
+    ("profile.friendDelete: oneself", "251", ask("profile", "friendDelete", {"userId": "alice"})),
+    ("profile.friendDelete: who is no friend", "0", ask("profile", "friendDelete", {"userId": "carl"})),
+    ("profile.friendAlias: neither `alias` nor `extra`", "251", ask("profile", "friendAlias", {"userId": "fred"})),
+    (
+        "profile.friendAlias: an `alias` over 64 characters",
+        "251",
+        ask("profile", "friendAlias", {"userId": "fred", "alias": "x" * 65}),
+    ),
+    ("profile.blacklist: oneself", "251", ask("profile", "blacklist", {"userId": "alice", "on": True})),
+    ("profile.blacklist: `on` that is no boolean", "251", ask("profile", "blacklist", {"userId": "fred", "on": 1})),
     ("setting: no `scope`", "251", ask("profile", "setting", {"key": "", "value": "1"})),
     ("setting: a negative `scope`", "251", ask("profile", "setting", {"scope": -1})),
     ("setting: a `scope` over 2^31 - 1", "251", ask("profile", "setting", {"scope": 2**31})),

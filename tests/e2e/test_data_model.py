@@ -11,6 +11,7 @@ from pynamodb.models import Model
 
 from im.connect import store as connect_store
 from im.delivery import store as delivery_store
+from im.friend import store as friend_store
 from im.group import store as group_store
 from im.machine import store as machine_store
 from im.message import store as message_store
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.xdist_group("data-model")
 STORES = (
     connect_store,
     delivery_store,
+    friend_store,
     group_store,
     machine_store,
     message_store,
@@ -91,6 +93,11 @@ async def live(topology: Topology) -> None:
     await admin("/admin/group/del", {"operator": "alice", "group_id": "again"})
     await group("again", {"member_id": "bob"})
 
+    await admin("/admin/friend/send_request", {"userId": "alice", "friendUid": "carl", "reason": "hi", "extra": "{}"})
+    await admin("/admin/friend/handle_send_request", {"userId": "carl", "friendUid": "alice", "status": 1})
+    await admin("/admin/friend/set_alias", {"operator": "alice", "targetId": "carl", "alias": "Carlo"})
+    await admin("/admin/blacklist/status", {"userId": "alice", "targetUid": "mallory", "status": 2})
+
     alice = await topology.socket("alice", "alices-phone", 1)
     bob = await topology.socket("bob", "bobs-phone", 2)
     chat = {"type": 0, "target": "bob"}
@@ -99,6 +106,7 @@ async def live(topology: Topology) -> None:
         await alice.call("message", "send", body)
     await alice.call("message", "recall", {"conversation": chat, "seq": 1})
     await alice.call("message", "delete", {"conversation": chat, "seq": 2, "all": True})
+    await bob.call("profile", "friendRequestsRead", {"until": 1})
     await bob.call("message", "read", {"conversation": {"type": 0, "target": "alice"}, "seq": 3})
     await bob.call("profile", "setting", {"scope": 1, "key": "0-0-alice", "value": "1"})
     for _ in range(60):  # more than a share in some window of five seconds, on a slow machine too

@@ -293,6 +293,8 @@ def type_text(kind: inspect.Type) -> str:
             [inner] = [each for each in types if not isinstance(each, inspect.NoneType)]
             base, comma, limit = type_text(inner).partition(",")
             return f"{base} or null{comma}{limit}"
+        case inspect.Metadata(type=inner):
+            return type_text(inner)
         case inspect.IntType():
             return f"integer{_integer_limit(kind.ge, kind.le)}"
         case inspect.StrType(pattern=str(pattern)):
@@ -374,7 +376,7 @@ def test_the_limits_are_those_of_the_code() -> None:
 
 def test_the_switches_that_the_page_names_exist() -> None:
     keys = set(Switches.__struct_encode_fields__)
-    families = ("im.", "server.", "message.", "group.", "client.")
+    families = ("im.", "server.", "message.", "friend.", "group.", "client.")
     text = pages.read().replace("server.heartbeat", "").replace("tests/e2e", "")
     quoted = {
         word

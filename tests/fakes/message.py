@@ -153,9 +153,10 @@ class MemoryRowStore:
         self.rows[user, conversation] = replace(row, removed=max(row.removed, seq))
         return max(row.removed, seq)
 
-    def set_blocked(self, user: str, other: str, blocked: bool) -> None:
+    def relate(self, user: str, other: str, *, blocked: bool, befriended: bool) -> None:
         conversation = Conversation(0, other)
-        self.rows[user, conversation] = replace(self._open(user, conversation), blocked=blocked)
+        row = self._open(user, conversation)
+        self.rows[user, conversation] = replace(row, blocked=blocked, befriended=befriended)
 
     def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
         conversation = Conversation(1, group)

@@ -1,12 +1,16 @@
 """All services over in-memory stores, with a clock that tests move by hand: what unit tests of use cases stand on."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from im.connect.gate import Gate
 from im.connect.service import ConnectService
 from im.connect.tokens import Tokens
 from im.delivery.changes import Changes
+from im.delivery.model import News
 from im.delivery.service import Delivery
+from im.friend.service import FriendService
+from im.limits import RateLimiter
 from im.message.log import Log
 from im.message.model import Conversation, Payload, Sender
 from im.message.service import MessageService
@@ -16,13 +20,31 @@ from im.setting.service import SettingService
 from im.settings import Switches
 from tests.fakes.connect import MemoryEphemera, MemorySessionStore
 from tests.fakes.delivery import ListQueue, MemoryPresenceStore, MemoryVersionStore, RecordingPoster
+from tests.fakes.friend import MemoryFriendStore
 from tests.fakes.group import MemoryGroupStore
 from tests.fakes.items import Items
 from tests.fakes.message import MemoryMessageStore, MemoryRowStore
 from tests.fakes.moderation import MemoryWordStore
 from tests.fakes.setting import MemorySettingStore
 
+DAY_MS = 86_400_000
 START_MS = 1_790_000_000_000
+
+
+class Told:
+    """``Changes`` that remembers who was told of what."""
+
+    def __init__(self) -> None:
+        self.news: list[News] = []
+
+    def tell_all(self, news: Sequence[News]) -> None:
+        """Note it."""
+        self.news += news
+
+    def taken(self) -> set[tuple[str, str]]:
+        """Who was told of which lists since the last look."""
+        news, self.news = self.news, []
+        return {(each.user, each.change) for each in news}
 
 
 class World:
@@ -47,6 +69,8 @@ class World:
         self.queue = ListQueue()
         self.poster = RecordingPoster()
         self.robots: set[str] = set()
+        self.friends = MemoryFriendStore(self.rows)
+        self.told = Told()
         self.delivery = Delivery(
             self.presence,
             self.poster,
@@ -61,6 +85,7 @@ class World:
         self.uids = Uids(self.ephemera, self.clock)
         self.log = Log(self.messages, self.uids, index_uids=self.switches.uid_index == "all")
         self.service = self.message_service()
+        self.friendships = self.friend_service()
         self.tokens = Tokens(lambda: ["0" * 32], self.clock, self.switches.token_expire_ms)
         self.gate = Gate(self.sessions, self.tokens)
         self.connect = ConnectService(
@@ -87,7 +112,18 @@ class World:
             Filter(self.words, self.clock),
             self.switches,
             self.clock,
+            user_types=self.types_of,
         )
+
+    def friend_service(self) -> FriendService:
+        """A friend service as another function environment would have it."""
+        limit = self.switches.friend_requests_per_day
+        limiter = RateLimiter(self.ephemera, self.clock, limit, DAY_MS, share=max(1, limit // 10))
+        return FriendService(self.friends, self.service, self.told, limiter, self.types_of, self.switches, self.clock)
+
+    def types_of(self, users: Collection[str]) -> dict[str, int]:
+        """Robots are the only registered users here."""
+        return {user: 1 for user in users if user in self.robots}
 
     def clock(self) -> int:
         """The present time, ms."""

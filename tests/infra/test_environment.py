@@ -30,14 +30,13 @@ def socket(synthesis: Synthesis) -> dict[str, str]:
 def expected(synthesis: Synthesis) -> dict[str, dict[str, str]]:
     """The resources that each function works with."""
     endpoint = socket(synthesis)
-    profile = {name: value for name, value in TABLES.items() if name != "IM_MESSAGES_TABLE"}
     return {
         "ConnectAuthorizer": {**DIRECTORY_ONLY, "IM_TOKEN_SECRET_ID": "${TokenSecret}"},
         "ConnectWs": {**TABLES, **endpoint},
         "MessageWs": {**TABLES, **endpoint, **FANOUT, **MEDIA},
         "MessageOnQueue": {**DIRECTORY_ONLY, "IM_PRESENCE_TABLE": "${Presence}", **endpoint},
         "GroupWs": {**TABLES, **endpoint, **FANOUT},
-        "ProfileWs": {**profile, **endpoint},
+        "ProfileWs": {**TABLES, **endpoint},
         "ServerApi": {
             **TABLES,
             **endpoint,

@@ -57,7 +57,7 @@ RIGHTS: dict[str, Rights] = {
     "MessageWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | UPLOADS,
     "MessageOnQueue": tables(reads="Directory", writes="Presence") | POSTS | {"${FanoutQueue.Arn}": CONSUME},
     "GroupWs": tables(reads="Directory Presence", writes="Ephemera"),
-    "ProfileWs": tables(writes="Directory Presence Ephemera") | POSTS,
+    "ProfileWs": tables(writes="Messages Directory Presence Ephemera") | POSTS,
     "ServerApi": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | UPLOADS | ADMIN | TOKEN,
 }
 

@@ -159,7 +159,7 @@ class Conversing(RuleBasedStateMachine):
     def blacklist(self, user: str, other: str, blocked: bool) -> None:
         """A user blocks another one, or does not any more."""
         if user != other:
-            self.play.stage.world.rows.set_blocked(user, other, blocked)
+            self.play.stage.world.rows.relate(user, other, blocked=blocked, befriended=False)
 
     # --- the rest of the world
 

@@ -40,12 +40,15 @@ def test_rows_of_a_user_are_his_own(store: RowStore) -> None:
     assert sorted(row.conversation.target for row in store.of_user("alice")) == ["bob", "b|o%b"]
 
 
-def test_a_blacklist_mark_comes_and_goes(store: RowStore) -> None:
+def test_marks_of_friends_and_blacklists_come_and_go(store: RowStore) -> None:
     store.stamp("bob", BOB, 4)
-    store.set_blocked("bob", "bob", True)
-    assert store.get("bob", BOB) == Row(BOB, activity=4, blocked=True)
+    store.relate("bob", "bob", blocked=True, befriended=True)
+    assert store.get("bob", BOB) == Row(BOB, activity=4, blocked=True, befriended=True)
 
-    store.set_blocked("bob", "bob", False)
+    store.relate("bob", "bob", blocked=False, befriended=True)
+    assert store.get("bob", BOB) == Row(BOB, activity=4, befriended=True)
+
+    store.relate("bob", "bob", blocked=False, befriended=False)
     assert store.get("bob", BOB) == Row(BOB, activity=4)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from im.delivery.model import Change, Subject
+from im.delivery.model import Change, News, Subject
 from tests.fakes.world import World
 
 
@@ -27,6 +27,19 @@ def test_a_change_that_the_server_made_is_told_to_all_devices(world: World) -> N
     world.changes.tell("alice", Change.FRIENDS, 7)
 
     assert [world.pushes(socket, "friends") for socket in sockets] == [[{"version": 7}]] * 2
+
+
+def test_several_changes_of_several_users_are_told_at_once(world: World) -> None:
+    alice, bob = world.online("alice"), world.online("bob")
+
+    world.changes.tell_all(
+        [News("alice", Change.FRIENDS, 7), News("bob", Change.FRIENDS, 7), News("bob", Change.FRIEND_REQUESTS, 8)]
+    )
+    world.changes.tell_all([])
+
+    assert world.pushes(alice, "friends") == world.pushes(bob, "friends") == [{"version": 7}]
+    assert world.pushes(bob, "friendRequests") == [{"version": 8}]
+    assert world.connect.hello("bob", None, 1).versions.friend_requests == 8
 
 
 def test_whoever_missed_the_push_finds_the_version_in_the_next_sync(world: World) -> None:

@@ -206,7 +206,7 @@ def test_a_kicked_device_may_not_send(world: World) -> None:
 
 
 def test_a_blacklisted_sender_is_refused(world: World) -> None:
-    world.rows.set_blocked("bob", "alice", True)
+    world.rows.relate("bob", "alice", blocked=True, befriended=False)
 
     with refusal(Code.IN_BLACK_LIST):
         world.say("alice", "hello", to="bob")
@@ -217,7 +217,7 @@ def test_a_blacklisted_sender_is_refused(world: World) -> None:
 def test_a_resend_is_acknowledged_though_a_rule_would_refuse_it_by_now(world: World) -> None:
     sent = world.say("alice", "hello", to="bob", cid="a")
     world.say("bob", "no", to="alice", base=1)
-    world.rows.set_blocked("bob", "alice", True)
+    world.rows.relate("bob", "alice", blocked=True, befriended=False)
 
     again = world.say("alice", "hello", to="bob", cid="a")
 
@@ -227,7 +227,7 @@ def test_a_resend_is_acknowledged_though_a_rule_would_refuse_it_by_now(world: Wo
 
 
 def test_a_blacklisted_sender_is_refused_on_every_line(world: World) -> None:
-    world.rows.set_blocked("bob", "alice", True)
+    world.rows.relate("bob", "alice", blocked=True, befriended=False)
 
     with refusal(Code.IN_BLACK_LIST):
         world.service.send(Sender("alice"), Conversation(0, "bob", 3), Payload(type=1), cid="a", base=0)
@@ -235,7 +235,7 @@ def test_a_blacklisted_sender_is_refused_on_every_line(world: World) -> None:
 
 def test_with_the_ignore_strategy_a_blacklisted_sender_believes_that_he_sent() -> None:
     world = World(blacklist_strategy=1)
-    world.rows.set_blocked("bob", "alice", True)
+    world.rows.relate("bob", "alice", blocked=True, befriended=False)
     bob = world.online("bob")
 
     sent = world.say("alice", "hello", to="bob")

@@ -1,102 +1,16 @@
 """The server API as a whole: the order of the checks, the answers' form, what is served and what is not."""
 
 import json
-from itertools import count
 from typing import Any
 
 import pytest
 
 from im.errors import BusyError, Code, ImError
-from im.group.service import GroupService
-from im.limits import RateLimiter
-from im.machine.service import MachineService
 from im.message.model import Conversation
-from im.moderation.service import ModerationService
-from im.profile.reader import ProfileReader
-from im.profile.service import ProfileService
-from im.server_api.api import ServerApi
 from im.server_api.endpoints import NOT_IMPLEMENTED
-from im.server_api.registry import ENDPOINTS, Services
-from im.wire.signature import HttpCall, sign, sign_native
-from tests.fakes.machine import MemoryMachineStore
-from tests.fakes.profile import MemoryUserStore
-from tests.fakes.world import World
-
-SECRETS = ("current", "previous")
-JSON = {"Content-Type": "application/json;charset=utf-8"}
-
-
-class Backend:
-    """The server API over in-memory stores, and a caller who signs."""
-
-    def __init__(self, *, capacity: int = 1_000, **switches: Any) -> None:
-        self.world = world = World(**switches)
-        ids, self._nonces = count(1), count(1)
-        groups = GroupService(
-            world.groups,
-            world.rows,
-            world.messages,
-            world.service,
-            world.switches,
-            world.clock,
-            lambda: f"g{next(ids)}",
-        )
-        store, machines = MemoryUserStore(), MemoryMachineStore()
-        users = ProfileService(
-            store,
-            machines,
-            groups,
-            world.connect,
-            [machines, world.settings],
-            world.delivery,
-            world.switches,
-            world.clock,
-            lambda: f"u{next(ids)}",
-        )
-        services = Services(
-            users,
-            ProfileReader(store, world.settings, lambda user: None, world.switches, world.clock),
-            MachineService(machines, users, world.connect, lambda: f"m{next(ids)}"),
-            world.connect,
-            world.service,
-            groups,
-            ModerationService(world.words),
-            world.settings,
-        )
-        limiter = RateLimiter(world.ephemera, world.clock, capacity, 10_000, share=1)
-        self.api = ServerApi(services, lambda: SECRETS, world.ephemera, limiter, world.switches, world.clock)
-
-    def signed(self, secret: str = SECRETS[0], nonce: str | None = None) -> dict[str, str]:
-        nonce, timestamp = nonce or str(next(self._nonces)), str(self.world.now)
-        return {"nonce": nonce, "timestamp": timestamp, "sign": sign(nonce, secret, timestamp)}
-
-    def request(
-        self, path: str, body: str = "", headers: dict[str, str] | None = None, method: str = "POST", query: str = ""
-    ) -> dict[str, Any]:
-        return self.api.handle(
-            {
-                "rawPath": path,
-                "rawQueryString": query,
-                "headers": self.signed() if headers is None else headers,
-                "body": body,
-                "isBase64Encoded": False,
-                "requestContext": {"http": {"method": method}},
-            }
-        )
-
-    def call(self, path: str, body: Any = None, **how: Any) -> dict[str, Any]:
-        answer = self.request(path, "" if body is None else json.dumps(body), **how)
-        assert (answer["statusCode"], answer["headers"]) == (200, JSON)
-        envelope: dict[str, Any] = json.loads(answer["body"])
-        return envelope
-
-    def ok(self, path: str, body: Any = None) -> Any:
-        envelope = self.call(path, body)
-        assert (envelope["code"], envelope["msg"]) == (0, "success")
-        return envelope.get("result")
-
-    def code(self, path: str, body: Any = None, **how: Any) -> int:
-        return int(self.call(path, body, **how)["code"])
+from im.server_api.registry import ENDPOINTS
+from im.wire.signature import HttpCall, sign_native
+from tests.fakes.backend import Backend
 
 
 @pytest.fixture
@@ -413,7 +327,7 @@ def test_a_directed_message_is_for_the_listed_users(backend: Backend) -> None:
 
 
 def test_an_admins_message_passes_where_a_users_does_not(backend: Backend) -> None:
-    backend.world.rows.set_blocked("ff2", "ff1", True)
+    backend.world.rows.relate("ff2", "ff1", blocked=True, befriended=False)
     backend.world.words.add(["hello"])
 
     assert send(backend)["code"] == 0

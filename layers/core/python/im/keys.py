@@ -122,6 +122,9 @@ MEMBER_PREFIX = "m" + SEPARATOR
 WORD_PREFIX = "w" + SEPARATOR
 OWNED_ROBOT_PREFIX = "or" + SEPARATOR
 OWNED_DEVICE_PREFIX = "od" + SEPARATOR
+FRIEND_PREFIX = "f" + SEPARATOR
+REQUEST_PREFIX = "r" + SEPARATOR
+REQUESTS_READ = REQUEST_PREFIX + "read"
 
 
 def conversation_row(kind: int, target: str, line: int) -> str:
@@ -154,6 +157,22 @@ def session(client_id: str) -> str:
 def member(user_id: str) -> str:
     """A member's item in his group's partition."""
     return _join("m", user_id)
+
+
+def friend(user_id: str) -> str:
+    """What a user keeps of another, in his own partition."""
+    return _join("f", user_id)
+
+
+def friend_request(sender: str, receiver: str, *, received: bool) -> str:
+    """A copy of a friend request, in its receiver's or its sender's partition."""
+    return _join("r", "i", sender) if received else _join("r", "o", receiver)
+
+
+def parse_friend_request(sort_key: str) -> tuple[bool, str]:
+    """Whether a copy of a friend request is its receiver's, and who the other one is."""
+    _, direction, other = _split(sort_key)
+    return direction == "i", other
 
 
 def word(text: str) -> str:

@@ -4,9 +4,13 @@ Whatever a device keeps by version (settings, friends, ...) has a number in one 
 heartbeat reads together with the conversation rows. So the push may be lost: the next heartbeat shows the number.
 """
 
-from im.delivery.model import Change, Subject
+from collections.abc import Sequence
+from functools import partial
+
+from im.delivery.model import Change, News, Presence, Subject
 from im.delivery.service import Delivery
 from im.delivery.store import VersionStore
+from im.platform.parallel import run_all
 from im.wire import frames
 
 _ID_FIELDS = {Subject.PROFILE: "userId", Subject.GROUP: "groupId"}
@@ -44,6 +48,21 @@ class Changes:
         self._versions.raise_to(user, change, version_ms)
         self.announce(user, change, version_ms, except_client=except_client)
 
+    def tell_all(self, news: Sequence[News]) -> None:
+        """``tell`` of several changes, also of several users, with one look at where they are.
+
+        Raises:
+            BusyError: try again; some may have been told.
+        """
+        run_all([partial(self._versions.raise_to, each.user, each.change, each.version) for each in news])
+        presences, _ = self._delivery.presence.load({each.user for each in news})
+        told: dict[tuple[Change, int], dict[str, Presence]] = {}
+        for each in news:
+            told.setdefault((each.change, each.version), {})[each.user] = presences[each.user]
+        for (change, version), reached in told.items():
+            frame = frames.push(change.value, {"version": version})
+            self._delivery.push_to(reached, partial(_same, frame))
+
     def announce(self, user: str, change: Change, version_ms: int, *, except_client: str | None = None) -> None:
         """Only the push, for who has raised the version together with the change itself."""
         frame = frames.push(change.value, {"version": version_ms})
@@ -55,3 +74,7 @@ class Changes:
         """Push that a profile or a group changed, which has no version of its own in a ``hello``."""
         frame = frames.push(subject.value, {_ID_FIELDS[subject]: subject_id})
         self._delivery.push(users, lambda _: frame)
+
+
+def _same(frame: bytes, user: str) -> bytes:
+    return frame

@@ -101,6 +101,14 @@ class Change(StrEnum):
     GROUPS = "groups"
 
 
+class News(Struct, frozen=True):
+    """Something that the devices of a user keep has changed, at this time (ms)."""
+
+    user: str
+    change: Change
+    version: int
+
+
 class Subject(StrEnum):
     """What devices are told of by its id; the value is the push's name."""
 

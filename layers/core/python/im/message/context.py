@@ -17,7 +17,7 @@ class Context(Struct, frozen=True):
         presences: of the sender and, in a single chat, the other side.
         base: the slot that the sender named as the last one he knows.
         own_row, peer_row: of a single chat, each side's row.
-        blocked: whether the other side has blacklisted the sender.
+        standing: the other side's row of the chat's line 0, where his blacklist and his friends are noted.
         info, member: the group, and the sender as its member.
     """
 
@@ -26,6 +26,6 @@ class Context(Struct, frozen=True):
     base: Message | None
     own_row: Row | None
     peer_row: Row | None
-    blocked: bool
+    standing: Row | None
     info: GroupInfo | None
     member: GroupMember | None

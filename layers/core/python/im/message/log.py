@@ -35,6 +35,8 @@ class Walk(Struct, frozen=True):
 
 
 CLIENT_WALK = Walk(slots=MAX_WALK, payload_bytes=256 * 1024)
+SERVER_WALK = Walk(slots=1_000_000, payload_bytes=10**9)
+"""The server's own messages must find themselves however much was written since they were first tried."""
 
 
 class Appended(Struct, frozen=True):

@@ -291,6 +291,7 @@ class Row(Struct, frozen=True):
         blocked: whether he has blacklisted the other side of a single chat.
         cleared: the highest seq that he has cleared away: up to there nothing is his any more, on this line.
         removed: the head when he took the conversation off his list; he wants to see it again once there is more.
+        befriended: whether he and the other side of a single chat are friends.
         firsts: for a group, by line: the lowest seq that he may see (lines that are absent: 1). None in a row that says
             nothing of membership: the row of a single chat, or one that only carries a cursor.
         lasts: by line, the highest seq that he may see, once he left; None while he is in.
@@ -307,6 +308,7 @@ class Row(Struct, frozen=True):
     removed: int = 0
     silent: bool = False
     top: int = 0
+    befriended: bool = False
 
     def first(self, line: int) -> int:
         """The lowest seq that he may see on a line."""

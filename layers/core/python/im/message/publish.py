@@ -29,6 +29,7 @@ from im.platform.dynamo import Item, Key
 from im.platform.metrics import Count, ignore
 from im.platform.parallel import run_all
 from im.platform.uids import Uids
+from im.profile.types import TypesOf
 from im.settings import Switches
 
 _REMEMBERED_HEADS = 4_096
@@ -47,6 +48,7 @@ class Publisher:
         words: the sensitive words.
         switches: the deployment's behaviour.
         clock: the time.
+        user_types: tells users' types; asked only about strangers, where they may not chat.
         count: takes metrics.
         new_cid: makes the message ids of API calls, which bring none.
     """
@@ -63,6 +65,7 @@ class Publisher:
         switches: Switches,
         clock: Clock,
         *,
+        user_types: TypesOf = lambda users: {},
         count: Count = ignore,
         new_cid: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
@@ -75,6 +78,7 @@ class Publisher:
         self._words = words
         self._switches = switches
         self._clock = clock
+        self._user_types = user_types
         self._count = count
         self._new_cid = new_cid
         self._courier = Courier(rows, groups, delivery, switches, clock)
@@ -140,7 +144,7 @@ class Publisher:
             base=self._messages.decode(found_base) if found_base else None,
             own_row=self._rows.decode(found_own) if found_own else None,
             peer_row=self._rows.decode(found_peer) if found_peer else None,
-            blocked=bool(found_plain and self._rows.decode(found_plain).blocked),
+            standing=self._rows.decode(found_plain) if found_plain else None,
             info=info_from_item(found_info) if found_info else None,
             member=member_from_item(found_member) if found_member else None,
         )

@@ -7,13 +7,14 @@ from msgspec.structs import replace
 from im.errors import Code, ImError
 from im.group.model import check_may_speak
 from im.message.context import Context
-from im.message.log import Head
+from im.message.log import SERVER_WALK, Head
 from im.message.model import (
     Conversation,
     ConversationType,
     Message,
     Origin,
     Payload,
+    Row,
     Sender,
     Sent,
     check_cid,
@@ -144,12 +145,35 @@ class Sending(Publisher):
             exceptions = self._switches.group_mute_exception_types
             check_may_speak(context.info, context.member, payload.type, exceptions)
             return True
-        if context.blocked and payload.type not in self._switches.blacklist_exception_types:
-            if self._switches.blacklist_strategy == _SWALLOW:
-                return False
-            raise ImError(Code.IN_BLACK_LIST)
+        if not self._is_welcome(sender.user, conversation.target, payload, context.standing):
+            return False
         if context.presences[conversation.target].status == 2:
             raise ImError(Code.USER_FORBIDDEN)
+        return True
+
+    def _is_welcome(self, user: str, target: str, payload: Payload, standing: Row | None) -> bool:
+        """What the target of a single chat thinks of its sender (client-semantics spec 3.5, 4a). False: swallow it.
+
+        Args:
+            user: the sender.
+            target: the other side.
+            payload: what he sends.
+            standing: the target's own row of the chat, where his blacklist and his friends are noted.
+
+        Raises:
+            ImError: 246 blacklisted, 248 a stranger.
+        """
+        switches = self._switches
+        if not switches.host_friends or payload.type in switches.blacklist_exception_types:
+            return True
+        if standing and standing.blocked:
+            if switches.blacklist_strategy == _SWALLOW:
+                return False
+            raise ImError(Code.IN_BLACK_LIST)
+        if switches.disable_stranger_chat and not (standing and standing.befriended):
+            pair = {user, target}
+            if not pair.intersection(switches.allow_stranger_chat_list) and not any(self._user_types(pair).values()):
+                raise ImError(Code.NOT_RIGHT, "strangers may not chat here")
         return True
 
     def _pretend(self) -> Sent:
@@ -198,3 +222,28 @@ class Sending(Publisher):
             )
             seqs[line] = message.seq
         return seqs
+
+    # --- messages of the server in single chats
+
+    def head(self, user: str, conversation: Conversation) -> int:
+        """The last seq of a conversation, 0 if it is empty."""
+        return self._newest_seq(conversation.key(user))
+
+    def append_once(self, author: str, conversation: Conversation, payload: Payload, *, cid: str, after: int) -> Sent:
+        """Append and deliver a message of the server's own, unless it stands somewhere behind a seq already.
+
+        Args:
+            author: in whose name.
+            conversation: a single chat, from his side.
+            payload: the content.
+            cid: begins with ``RESERVED_CID_PREFIX``, and is the same each time.
+            after: a seq that existed when this was called for the first time, 0 if none; the same each time.
+        """
+        log = conversation.key(author)
+        text = check_payload(payload, self._switches.max_message_bytes)
+        draft = Message(log, 0, 0, cid, author, 0, text)
+        context = self._load(author, conversation, log, after)
+        base = self._base(log, after, context)
+        sender = Sender(author, origin=Origin.ADMIN)
+        sent = self._publish(draft, conversation, sender, context, base, from_server=True, walk=SERVER_WALK)
+        return Sent(sent.seq, sent.uid, sent.time)

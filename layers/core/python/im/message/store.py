@@ -70,6 +70,7 @@ class RowItem(Model):
     r = NumberAttribute(null=True)
     a = NumberAttribute(null=True)
     b = BooleanAttribute(null=True)
+    h = BooleanAttribute(null=True)
     f = JSONAttribute(null=True)
     l = JSONAttribute(null=True)  # noqa: E741
     cl = NumberAttribute(null=True)
@@ -274,8 +275,8 @@ class RowStore(Protocol):
     def remove(self, user: str, conversation: Conversation, seq: int) -> int:
         """Raise the head at which the user took the conversation off his list; returns where it stands then."""
 
-    def set_blocked(self, user: str, other: str, blocked: bool) -> None:
-        """Note on the row of the single chat with ``other`` whether he is blacklisted."""
+    def relate(self, user: str, other: str, *, blocked: bool, befriended: bool) -> None:
+        """Note on the row of the single chat with ``other`` whether he is blacklisted, and a friend."""
 
     def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
         """The user joins a group and may see each line from the given seq on; a row that is open already stays as it is."""
@@ -321,6 +322,7 @@ class DynamoRowStore:
             removed=item.get("rm", 0),
             silent=item.get("q", False),
             top=item.get("w", 0),
+            befriended=item.get("h", False),
         )
 
     def of_user(self, user: str) -> list[Row]:
@@ -372,10 +374,18 @@ class DynamoRowStore:
             return False
         return True
 
-    def set_blocked(self, user: str, other: str, blocked: bool) -> None:
-        action = RowItem.b.set(True) if blocked else RowItem.b.remove()
+    def relate(self, user: str, other: str, *, blocked: bool, befriended: bool) -> None:
+        item, actions = self.relation(user, other, blocked=blocked, befriended=befriended)
         with translated_errors():
-            self._item(user, Conversation(0, other)).update(actions=[action])
+            item.update(actions=actions)
+
+    def relation(self, user: str, other: str, *, blocked: bool, befriended: bool) -> tuple[RowItem, list[Action]]:
+        """What ``relate`` writes, for those who write it together with what it follows from."""
+        actions: list[Action] = [
+            attribute.set(True) if value else attribute.remove()
+            for attribute, value in ((RowItem.b, blocked), (RowItem.h, befriended))
+        ]
+        return self._item(user, Conversation(0, other)), actions
 
     def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
         actions: list[Action] = [RowItem.f.set(_lines(firsts)), RowItem.a.set(minute), RowItem.l.remove()]

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from im.errors import Code, ImError
 from im.group.model import may_withdraw
 from im.message.events import event_payload, original_json
-from im.message.log import Head, Walk
+from im.message.log import SERVER_WALK, Head
 from im.message.model import (
     MAX_WALK,
     ContentType,
@@ -23,8 +23,6 @@ from im.message.model import (
 )
 from im.message.reading import Reading
 from im.message.store import Withdrawal
-
-_EVENT_WALK = Walk(slots=1_000_000, payload_bytes=10**9)
 
 
 class Withdrawing(Reading):
@@ -168,5 +166,5 @@ class Withdrawing(Reading):
         author = replace(sender, user=message.sender)
         context = self._load(author.user, named, message.log, base)
         head = self._base(message.log, base, context)
-        event = self._publish(draft, named, author, context, head, from_server=True, walk=_EVENT_WALK, subject=subject)
+        event = self._publish(draft, named, author, context, head, from_server=True, walk=SERVER_WALK, subject=subject)
         return Sent(event.seq, event.uid, event.time)

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from im.connect.service import ConnectService
 from im.errors import Code
+from im.friend.service import FriendService
 from im.group.service import GroupService
 from im.machine.service import MachineService
 from im.message.service import MessageService
@@ -28,6 +29,7 @@ class Services(Struct, frozen=True):
     sessions: ConnectService
     messages: MessageService
     groups: GroupService
+    friends: FriendService
     words: ModerationService
     settings: SettingService
 

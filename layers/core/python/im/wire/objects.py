@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from im.friend.model import Friend, FriendRequest
 from im.group.model import GroupInfo, GroupMember
 from im.profile.model import User
 from im.wire.api.fields import Int
@@ -122,6 +123,47 @@ class MemberOut(Struct, frozen=True):
     def of(cls, member: GroupMember) -> "MemberOut":
         """The wire form of a member."""
         return cls(member.id, member.alias, member.type, member.extra, member.update_dt, member.create_dt)
+
+
+class FriendOut(Struct, frozen=True):
+    """What one keeps of another user; also of one who is a friend no more, or never was."""
+
+    userId: str
+    isFriend: bool
+    isBlacked: bool
+    alias: str
+    extra: str
+    updateDt: int
+
+    @classmethod
+    def of(cls, friend: Friend) -> "FriendOut":
+        """The wire form of a friend row."""
+        return cls(friend.other, friend.is_friend, friend.is_blacked, friend.alias, friend.extra, friend.update_dt)
+
+
+class FriendRequestOut(Struct, frozen=True, rename={"sender": "from", "receiver": "to"}):
+    """A friend request; ``time`` is when it was sent, ms."""
+
+    sender: str
+    receiver: str
+    reason: str
+    extra: str
+    status: int
+    time: int
+    updateDt: int
+
+    @classmethod
+    def of(cls, request: FriendRequest) -> "FriendRequestOut":
+        """The wire form of a friend request."""
+        return cls(
+            sender=request.sender,
+            receiver=request.receiver,
+            reason=request.reason,
+            extra=request.extra,
+            status=request.status,
+            time=request.sent,
+            updateDt=request.update_dt,
+        )
 
 
 def page(things: Iterable[T], form: Callable[[T], Struct], limit_bytes: int = PAGE_BYTES) -> list[msgspec.Raw]:

@@ -18,6 +18,7 @@ from im.server_api.registry import Services
 from im.settings import Env
 from im.wiring.base import dynamo, ephemera, groups, messages, rows, sessions, settings
 from im.wiring.delivery import delivery
+from im.wiring.friend import friend_service
 from im.wiring.gate import tokens
 from im.wiring.message import message_service, word_list
 from im.wiring.profile import profile_reader, users
@@ -64,7 +65,7 @@ def _profile_service() -> ProfileService:
         _machines(),
         group_service(),
         _connect_service(),
-        [_machines(), setting_service()],
+        [_machines(), friend_service(), setting_service()],
         delivery(),
         settings().switches,
         clock.now_ms,
@@ -88,6 +89,7 @@ def server_api() -> ServerApi:
         sessions=_connect_service(),
         messages=message_service(),
         groups=group_service(),
+        friends=friend_service(),
         words=ModerationService(word_list()),
         settings=setting_service(),
     )

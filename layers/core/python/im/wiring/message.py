@@ -9,6 +9,7 @@ from im.moderation.service import Filter
 from im.moderation.store import DynamoWordStore
 from im.platform import aws, clock, telemetry
 from im.platform.uids import Uids
+from im.profile.types import UserTypes
 from im.settings import Env
 from im.wiring.base import dynamo, ephemera, groups, messages, rows, settings
 from im.wiring.delivery import delivery
@@ -18,6 +19,12 @@ from im.wiring.delivery import delivery
 def word_list() -> DynamoWordStore:
     """The sensitive words as they are stored."""
     return DynamoWordStore(dynamo(), settings().need(Env.DIRECTORY_TABLE))
+
+
+@cache
+def user_types() -> UserTypes:
+    """What kind of account a user is."""
+    return UserTypes(dynamo(), settings().need(Env.DIRECTORY_TABLE))
 
 
 @cache
@@ -36,6 +43,7 @@ def message_service() -> MessageService:
         Filter(word_list(), clock.now_ms),
         switches,
         clock.now_ms,
+        user_types=user_types(),
         count=telemetry.count,
     )
 

@@ -1,0 +1,95 @@
+"""The server API over in-memory stores, and a caller who signs: what tests of its endpoints stand on."""
+
+import json
+from itertools import count
+from typing import Any
+
+from im.group.service import GroupService
+from im.limits import RateLimiter
+from im.machine.service import MachineService
+from im.moderation.service import ModerationService
+from im.profile.reader import ProfileReader
+from im.profile.service import ProfileService
+from im.server_api.api import ServerApi
+from im.server_api.registry import Services
+from im.wire.signature import sign
+from tests.fakes.machine import MemoryMachineStore
+from tests.fakes.profile import MemoryUserStore
+from tests.fakes.world import World
+
+SECRETS = ("current", "previous")
+JSON = {"Content-Type": "application/json;charset=utf-8"}
+
+
+class Backend:
+    """The server API over in-memory stores, and a caller who signs."""
+
+    def __init__(self, *, capacity: int = 1_000, **switches: Any) -> None:
+        self.world = world = World(**switches)
+        ids, self._nonces = count(1), count(1)
+        groups = GroupService(
+            world.groups,
+            world.rows,
+            world.messages,
+            world.service,
+            world.switches,
+            world.clock,
+            lambda: f"g{next(ids)}",
+        )
+        store, machines = MemoryUserStore(), MemoryMachineStore()
+        users = ProfileService(
+            store,
+            machines,
+            groups,
+            world.connect,
+            [machines, world.friendships, world.settings],
+            world.delivery,
+            world.switches,
+            world.clock,
+            lambda: f"u{next(ids)}",
+        )
+        services = Services(
+            users=users,
+            finder=ProfileReader(store, world.settings, lambda user: None, world.switches, world.clock),
+            machines=MachineService(machines, users, world.connect, lambda: f"m{next(ids)}"),
+            sessions=world.connect,
+            messages=world.service,
+            groups=groups,
+            friends=world.friendships,
+            words=ModerationService(world.words),
+            settings=world.settings,
+        )
+        limiter = RateLimiter(world.ephemera, world.clock, capacity, 10_000, share=1)
+        self.api = ServerApi(services, lambda: SECRETS, world.ephemera, limiter, world.switches, world.clock)
+
+    def signed(self, secret: str = SECRETS[0], nonce: str | None = None) -> dict[str, str]:
+        nonce, timestamp = nonce or str(next(self._nonces)), str(self.world.now)
+        return {"nonce": nonce, "timestamp": timestamp, "sign": sign(nonce, secret, timestamp)}
+
+    def request(
+        self, path: str, body: str = "", headers: dict[str, str] | None = None, method: str = "POST", query: str = ""
+    ) -> dict[str, Any]:
+        return self.api.handle(
+            {
+                "rawPath": path,
+                "rawQueryString": query,
+                "headers": self.signed() if headers is None else headers,
+                "body": body,
+                "isBase64Encoded": False,
+                "requestContext": {"http": {"method": method}},
+            }
+        )
+
+    def call(self, path: str, body: Any = None, **how: Any) -> dict[str, Any]:
+        answer = self.request(path, "" if body is None else json.dumps(body), **how)
+        assert (answer["statusCode"], answer["headers"]) == (200, JSON)
+        envelope: dict[str, Any] = json.loads(answer["body"])
+        return envelope
+
+    def ok(self, path: str, body: Any = None) -> Any:
+        envelope = self.call(path, body)
+        assert (envelope["code"], envelope["msg"]) == (0, "success")
+        return envelope.get("result")
+
+    def code(self, path: str, body: Any = None, **how: Any) -> int:
+        return int(self.call(path, body, **how)["code"])

@@ -58,7 +58,7 @@ exhaustive-orders: $(READY)
 	@$(BIN)/pytest -v -s -m exhaustive tests/simulation/test_interleavings.py tests/simulation/test_memory.py
 
 exhaustive-machines: $(READY)
-	@$(BIN)/pytest -v -s -m exhaustive tests/simulation/test_state_machine.py
+	@$(BIN)/pytest -v -s -m exhaustive tests/simulation/test_state_machine.py tests/simulation/test_local_machine.py
 
 check: $(READY) ## Style, types, stacks
 	@$(BIN)/ruff check .
@@ -86,12 +86,16 @@ bench-cost: $(READY) ## Price everything beside two other designs and a server; 
 bench-speed: $(READY) ## CPU, latency, posts a second, start-up, contention; writes docs/speed.md
 	@PYTHONPATH=layers/core/python $(BIN)/python -m bench.speed
 
-.PHONY: chaos
+.PHONY: chaos volume
 SECONDS ?= 180
 CLIENTS ?= 40
 SEED ?= 1
 chaos: $(READY) ## Real clients while everything fails; counts broken promises: make chaos SECONDS=180 CLIENTS=40 SEED=1
 	@PYTHONPATH=clients/python/src $(BIN)/python -m bench.chaos --seconds $(SECONDS) --clients $(CLIENTS) --seed $(SEED)
+
+SENDS ?= 100000
+volume: $(READY) ## Very many messages through the whole topology, every delivery counted: make volume SENDS=100000
+	@PYTHONPATH=layers/core/python $(BIN)/python -m bench.volume --sends $(SENDS) --seed $(SEED)
 
 node_modules/.ready: package-lock.json $(READY)
 	@$(BIN)/npm ci --silent

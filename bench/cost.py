@@ -37,7 +37,7 @@ _DAYS = 30.4
 _SECOND_A_MONTH = 730 * 3600
 
 
-def _raised(template: Template, **switches: Any) -> Template:
+def raised(template: Template, **switches: Any) -> Template:
     """The deployment with other switches."""
     functions = {}
     for name, function in template.functions.items():
@@ -252,9 +252,9 @@ async def _main() -> None:
             storage, storage_figures = _storage(topology)
         by_name = {priced.workload.name: priced for priced in ours}
         largest = max(members for members, _ in _SIZES)
-        raised = _raised(deployed, **{"im.max_group_members": largest})
-        sizes = await _measure(raised, [_sized(*size) for size in _SIZES], stub)
-        after = await _measure(raised, [_sized(*size, arrival=True) for size in _SIZES], stub)
+        deep = raised(deployed, **{"im.max_group_members": largest})
+        sizes = await _measure(deep, [_sized(*size) for size in _SIZES], stub)
+        after = await _measure(deep, [_sized(*size, arrival=True) for size in _SIZES], stub)
         print("row per recipient")
         rows = await _measure(rows_deployment(), [rows_message(*size) for size in _SIZES], stub)
         print("broadcast by scan")

@@ -27,7 +27,7 @@ from local.cloud import Interference
 from local.functions import FunctionFailed, FunctionHost
 from local.sigv4 import SignatureError, verify
 from local.template import Authorizer, WebSocketApi
-from local.websocket import MAX_MESSAGE, WebSocketConnection
+from local.websocket import MAX_MESSAGE, Connection, WebSocketConnection
 
 IDLE_MS = 10 * 60 * 1000
 LIFETIME_MS = 2 * 60 * 60 * 1000
@@ -80,7 +80,7 @@ class Refused(Exception):
 class SocketSession:
     """One connection of the API, from its handshake to its ``$disconnect``."""
 
-    def __init__(self, gateway: "SocketGateway", connection: WebSocketConnection) -> None:
+    def __init__(self, gateway: "SocketGateway", connection: Connection) -> None:
         self.gateway = gateway
         self.connection = connection
         self.state = _State.CONNECTING

@@ -37,6 +37,36 @@ class Session(Protocol):
         """The connection is over, once, after the handshake or during it."""
 
 
+class Connection(Protocol):
+    """What a session does with its connection; ``WebSocketConnection`` is one."""
+
+    @property
+    def peer_ip(self) -> str:
+        """The client's address."""
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes the client has not taken yet."""
+
+    def accept(self, subprotocol: str | None) -> bool:
+        """Answer the handshake; False when the client is gone."""
+
+    def refuse(self, status: int, body: str) -> None:
+        """Refuse the handshake."""
+
+    def send(self, text: bytes) -> None:
+        """Send a text message."""
+
+    def ping(self, payload: bytes) -> "asyncio.Future[None]":
+        """Ask whether the client has taken everything."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close in order."""
+
+    def abort(self) -> None:
+        """Cut."""
+
+
 class WebSocketConnection(asyncio.Protocol):
     """The server's side of one connection.
 

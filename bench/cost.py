@@ -12,6 +12,7 @@ from bench import figures
 from bench.figures import Figure, at_most
 from bench.measure import Priced, price
 from bench.model import model
+from bench.operations import OperationCost, operation_costs
 from bench.plot import chart
 from bench.stub import Stub, running
 from bench.workloads import WORKLOADS, Workload, group
@@ -104,6 +105,12 @@ def _overview(all_priced: Sequence[Priced]) -> str:
         "floor",
         "ratio",
     )
+    return figures.table(head, rows)
+
+
+def _operations(costs: Sequence[OperationCost]) -> str:
+    head = ("operation", "round trips", "DynamoDB calls", "read units", "write units", "frames", "USD per million")
+    rows = [(f"`{c.name}`", c.trips, c.calls, c.reads, c.writes, int(c.frames), c.usd) for c in costs]
     return figures.table(head, rows)
 
 
@@ -250,6 +257,8 @@ async def _main() -> None:
                 ours.append(await price(topology, workload, stub))
                 print(f"  {workload.name}: {ours[-1].total * _MILLION:.2f}", flush=True)
             storage, storage_figures = _storage(topology)
+        async with Topology(deployed) as topology:
+            operations = await operation_costs(topology)
         by_name = {priced.workload.name: priced for priced in ours}
         largest = max(members for members, _ in _SIZES)
         deep = raised(deployed, **{"im.max_group_members": largest})
@@ -276,12 +285,14 @@ async def _main() -> None:
         Figure(f"row per recipient, {members:,} members", p.total * _MILLION, "USD/million")
         for (members, _), p in zip(_SIZES, rows, strict=True)
     ]
+    others += [Figure(f"{each.name}, without Lambda's time", each.usd, "USD/million") for each in operations]
     found = [*targets, *storage_figures, *idle_figures, *crossover_figures, *others]
 
     slope = (scans[100].total - scans[2].total) / 98 * _MILLION
     parts = {
         "targets": figures.verdicts(targets),
         "overview": _overview(ours),
+        "operations": _operations(operations),
         "dimensions": "\n".join(_dimensions(priced) for priced in ours),
         "memory": _memories([single, hundred]),
         "storage": storage,

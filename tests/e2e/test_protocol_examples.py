@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from msgspec import inspect
 
+from bench.examples import Example, examples, people
 from im.connect.service import MAX_PAGE
 from im.errors import TEXT, Code
 from im.message.events import MAX_EMOJI, MAX_EMOJIS, MAX_REACTIONS_BYTES
@@ -37,18 +38,10 @@ from local.gateway import IDLE_MS, LIFETIME_MS
 from local.topology import Topology
 from local.websocket import MAX_FRAME, MAX_MESSAGE
 from tests.e2e import pages
-from tests.e2e.pages import Example
 
 pytestmark = pytest.mark.xdist_group("protocol")
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-CLIENTS = {
-    "alice": ("alice", "alices-phone", 1),
-    "alice/browser": ("alice", "alices-browser", 5),
-    "bob": ("bob", "bobs-phone", 2),
-    "bob/tablet": ("bob", "bobs-tablet", 8),
-    "carol": ("carol", "carols-phone", 1),
-}
 CHANGING = {
     *("time", "since", "sync", "expires", "uid", "msg", "url", "remoteMediaUrl", "fields", "base64edData", "pushData"),
     *("update_dt", "updateDt", "member_update_dt", "memberUpdateDt", "createDt", "after", "edited", "version"),
@@ -77,7 +70,7 @@ def routers() -> dict[str, Router]:
 OPERATIONS: dict[str, type[msgspec.Struct]] = {
     f"{route}.{op}": schema for route, router in routers().items() for op, schema in router.operations.items()
 }
-EXAMPLES = pages.examples()
+EXAMPLES = examples()
 
 
 # --- the examples
@@ -117,7 +110,7 @@ class Stage:
 
     async def play(self, script: list[Example]) -> None:
         """Make the system and run all examples."""
-        await self._build()
+        self._sockets = await people(self._topology)
         answered: dict[str, Any] = {}
         for example in script:
             key = (example.kind, example.name)
@@ -131,18 +124,6 @@ class Stage:
                     self.found[key] = await self._pushed(example)
         for socket in self._sockets.values():
             await socket.close()
-
-    async def _build(self) -> None:
-        admin = self._topology.admin
-        for user in ("alice", "bob"):
-            profile = {"userId": user, "name": user, "displayName": user.title()}
-            assert (await admin("/admin/user/create", profile))["code"] == 0
-        members = [{"member_id": "alice"}, {"member_id": "bob", "alias": "Bobby"}]
-        info = {"target_id": "team", "name": "Team", "owner": "alice"}
-        body = {"operator": "alice", "group": {"group_info": info, "members": members}}
-        assert (await admin("/admin/group/create", body))["code"] == 0
-        for name, (user, client, platform) in CLIENTS.items():
-            self._sockets[name] = await self._topology.socket(user, client, platform)
 
     async def _request(self, example: Example) -> Any:
         socket = self._sockets[example.marks["as"]]

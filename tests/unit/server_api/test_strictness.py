@@ -69,3 +69,17 @@ def spoilt(body: Any) -> Iterator[Any]:
             yield from ({**body, name: inner} for inner in spoilt(value))
         if isinstance(value, list) and value and isinstance(value[0], dict):
             yield from ({**body, name: [inner]} for inner in spoilt(value[0]))
+
+
+@pytest.mark.parametrize("word", ["x" * 99, '"' * 50, "小" * 33])
+def test_an_answer_that_does_not_fit_says_so(word: str) -> None:
+    """Otherwise Lambda would answer HTTP 502, which SDKs raise as whatever went wrong."""
+    backend = Backend()
+    backend.world.words.words = lambda: [word] * 50_000  # type: ignore[method-assign]
+    assert len(json.dumps(backend.request("/admin/sensitive/query"), ensure_ascii=False).encode()) < 6_291_556
+
+    backend = Backend()
+    backend.world.words.words = lambda: [word] * 60_000  # type: ignore[method-assign]
+    envelope = backend.call("/admin/sensitive/query")
+    assert envelope["code"] == Code.INVALID_PARAMETER
+    assert "ask for less" in envelope["msg"]

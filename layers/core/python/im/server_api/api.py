@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
-from im.errors import Code, ImError
+from im.errors import Code, ImError, InvalidError
 from im.limits import RateLimiter
 from im.platform import telemetry
 from im.platform.clock import Clock
@@ -24,6 +24,8 @@ from im.wire.api import codec
 from im.wire.signature import HttpCall, Policy, verify
 
 ADMIN = "admin"
+_MAX_ANSWER = 6_000_000
+"""A function's answer may have 6 MB, as a JSON text in which quotes and backslashes take two bytes."""
 _JSON = "application/json;charset=utf-8"
 _ABOUT = {"name": "wildfire-serverless", "api": "Wildfire IM server API"}
 
@@ -143,7 +145,10 @@ class ServerApi:
         if endpoint is None:
             raise ImError(Code.NOT_IMPLEMENT)
         body = codec.decode(endpoint.request, call.body) if endpoint.request else None
-        return Reply(200, codec.success(endpoint.run(self._services, body)), 0)
+        answer = codec.success(endpoint.run(self._services, body))
+        if len(answer) + answer.count(b'"') + answer.count(b"\\") > _MAX_ANSWER:
+            raise InvalidError(f"the answer has {len(answer)} bytes, more than HTTP takes here: ask for less")
+        return Reply(200, answer, 0)
 
     def _version(self, call: HttpCall) -> Reply:
         if self._switches.close_api_version:

@@ -1,23 +1,28 @@
 """Robots and devices (server-api spec 2.0, 2.1)."""
 
-from msgspec import Struct
+from typing import Annotated
 
-from im.machine.model import Device, Robot
+from msgspec import Meta, Struct
+
+from im.machine.model import MAX_CALLBACK, MAX_EXTRA, MAX_OWNERS, MAX_SECRET, Device, Robot
 from im.profile.model import User
-from im.wire.api.fields import Id, IdOrEmpty
+from im.wire.api.fields import Id, IdOrEmpty, Int
 from im.wire.api.users import UserBody
 from im.wire.objects import UserOut
 
 # ruff: noqa: N815  the members' names are Wildfire's
 
 
+MachineExtra = Annotated[str, Meta(max_length=MAX_EXTRA)]
+
+
 class RobotBody(UserBody, frozen=True):
     """``/admin/robot/create``: a user and what makes him a robot. Its type does not count."""
 
     owner: IdOrEmpty = ""
-    secret: str = ""
-    callback: str = ""
-    robotExtra: str = ""
+    secret: Annotated[str, Meta(max_length=MAX_SECRET)] = ""
+    callback: Annotated[str, Meta(max_length=MAX_CALLBACK)] = ""
+    robotExtra: MachineExtra = ""
 
     def robot(self) -> Robot:
         """The same as the domain knows it."""
@@ -44,7 +49,7 @@ class RobotOut(Struct, frozen=True):
     name: str
     displayName: str
     portrait: str
-    gender: int
+    gender: Int
     mobile: str
     email: str
     address: str
@@ -86,8 +91,8 @@ class DeviceBody(Struct, frozen=True):
     """``/admin/device/create``."""
 
     deviceId: IdOrEmpty = ""
-    owners: tuple[Id, ...] = ()
-    extra: str = ""
+    owners: Annotated[tuple[Id, ...], Meta(max_length=MAX_OWNERS)] = ()
+    extra: MachineExtra = ""
 
 
 class DeviceRef(Struct, frozen=True):
@@ -110,7 +115,7 @@ class DeviceOut(Struct, frozen=True):
     deviceId: str
     token: str
     secret: str
-    state: int
+    state: Int
     owners: tuple[str, ...]
     extra: str
 

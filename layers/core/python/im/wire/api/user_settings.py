@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from im.setting.model import MAX_KEY, MAX_SCOPE, MAX_VALUE
-from im.wire.api.fields import Id
+from im.wire.api.fields import Id, Int
 
 # ruff: noqa: N815  the members' names are Wildfire's
 
@@ -34,6 +34,6 @@ class SettingOut(Struct, frozen=True):
     """A setting."""
 
     userId: str
-    scope: int
+    scope: Int
     key: str
     value: str

@@ -1,11 +1,12 @@
 """Users and sessions (server-api spec 2.1)."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from im.connect.model import SessionState
-from im.profile.model import User
+from im.profile.model import MAX_EXTRA, MAX_PORTRAIT, MAX_TEXT, User
 from im.wire.api.codec import also_alone, also_named
 from im.wire.api.fields import Id, IdOrEmpty, Int, Mask
 from im.wire.objects import UserOut
@@ -13,20 +14,25 @@ from im.wire.objects import UserOut
 # ruff: noqa: N815  the members' names are Wildfire's
 
 
+Short = Annotated[str, Meta(max_length=MAX_TEXT)]
+Portrait = Annotated[str, Meta(max_length=MAX_PORTRAIT)]
+Extra = Annotated[str, Meta(max_length=MAX_EXTRA)]
+
+
 class UserBody(Struct, frozen=True):
     """A user as it is submitted; ``displayName`` distinguishes empty (take the name) from absent."""
 
     userId: IdOrEmpty = ""
-    name: str = ""
-    displayName: str | None = None
-    portrait: str = ""
+    name: Short = ""
+    displayName: Short | None = None
+    portrait: Portrait = ""
     gender: Int = 0
-    mobile: str = ""
-    email: str = ""
-    address: str = ""
-    company: str = ""
-    social: str = ""
-    extra: str = ""
+    mobile: Short = ""
+    email: Short = ""
+    address: Short = ""
+    company: Short = ""
+    social: Short = ""
+    extra: Extra = ""
     type: Int = 0
 
     def model(self) -> User:
@@ -234,7 +240,7 @@ class FoundUsers(Struct, frozen=True):
 class OnlineUsers(Struct, frozen=True):
     """How many users have an open socket at a node; there is one node."""
 
-    node: int
+    node: Int
     count: int
 
 
@@ -243,7 +249,7 @@ class OnlineClient(Struct, frozen=True):
 
     userId: str
     clientId: str
-    platform: int
+    platform: Int
 
 
 class OnlinePage(Struct, frozen=True):
@@ -251,8 +257,8 @@ class OnlinePage(Struct, frozen=True):
 
     userClients: list[OnlineClient]
     users: list[OnlineClient]
-    totalCount: int
-    offset: int
+    totalCount: Int
+    offset: Int
 
 
 class UserSession(Struct, frozen=True):
@@ -260,8 +266,8 @@ class UserSession(Struct, frozen=True):
 
     userId: str
     clientId: str
-    platform: int
-    pushType: int
+    platform: Int
+    pushType: Int
     deviceToken: str
     deviceVoipToken: str
     isOnline: bool

@@ -148,7 +148,7 @@ class FriendRequestOut(Struct, frozen=True, rename={"sender": "from", "receiver"
     receiver: str
     reason: str
     extra: str
-    status: int
+    status: Int
     time: int
     updateDt: int
 

@@ -101,7 +101,7 @@ class Relation(Struct, frozen=True):
     targetId: str
     isFriend: bool
     isBlacked: bool
-    status: int
+    status: Int
     alias: str | UnsetType = UNSET
     extra: str | UnsetType = UNSET
 

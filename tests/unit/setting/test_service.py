@@ -189,7 +189,7 @@ def test_hello_shows_it_for_every_line_of_a_group(world: World) -> None:
 def test_a_setting_of_a_conversation_costs_neither_cursor_nor_blacklist(world: World) -> None:
     world.say("bob", "hi", to="alice")
     world.service.read("alice", Conversation(0, "bob"), 1)
-    world.rows.set_blocked("alice", "bob", True)
+    world.rows.relate("alice", "bob", blocked=True, befriended=False)
 
     world.settings.put("alice", [Setting(1, "0-0-bob", "1")])
 

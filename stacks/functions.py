@@ -104,9 +104,9 @@ MESSAGE_ON_QUEUE = FunctionSpec(
     "MessageOnQueue",
     "functions.message.on_queue",
     timeout_s=30,
-    reads=frozenset({_D}),
-    writes=frozenset({_P}),
+    writes=frozenset({_D, _P}),
     posts=True,
+    wired=frozenset({Env.MESSAGES_TABLE, Env.EPHEMERA_TABLE}),
 )
 GROUP_WS = FunctionSpec(
     "GroupWs",
@@ -123,6 +123,13 @@ PROFILE_WS = FunctionSpec(
     writes=frozenset({_M, _D, _P, _E}),
     posts=True,
 )
+CHATROOM_WS = FunctionSpec(
+    "ChatroomWs",
+    "functions.chatroom.ws",
+    timeout_s=_SOCKET_TIMEOUT_S,
+    reads=frozenset({_M, _P}),
+    writes=frozenset({_D, _E}),
+)
 SERVER_API = FunctionSpec(
     "ServerApi",
     "functions.server_api.http",
@@ -134,7 +141,16 @@ SERVER_API = FunctionSpec(
     uploads=True,
 )
 
-FUNCTIONS = (CONNECT_AUTHORIZER, CONNECT_WS, MESSAGE_WS, MESSAGE_ON_QUEUE, GROUP_WS, PROFILE_WS, SERVER_API)
+FUNCTIONS = (
+    CONNECT_AUTHORIZER,
+    CONNECT_WS,
+    MESSAGE_WS,
+    MESSAGE_ON_QUEUE,
+    GROUP_WS,
+    PROFILE_WS,
+    CHATROOM_WS,
+    SERVER_API,
+)
 
 ROUTES = {
     "$connect": CONNECT_WS,
@@ -144,5 +160,6 @@ ROUTES = {
     "message": MESSAGE_WS,
     "group": GROUP_WS,
     "profile": PROFILE_WS,
+    "chatroom": CHATROOM_WS,
 }
 """The WebSocket routes; a frame names its own in ``route``."""

@@ -31,7 +31,7 @@ class Storage(Stack):
     ``Messages`` holds every conversation's log: (conversation ``c``, seq ``s``); ``by_uid`` finds a message by its uid
     ``i``. ``Directory`` holds users, groups, members and conversation rows: (``pk``, ``sk``); ``by_type`` lists items of
     a type. ``Presence`` has one item per user ``u`` with his devices. ``Ephemera`` has leases, nonces and rate buckets
-    by ``k``, removed some time after ``ttl``.
+    by ``k``, removed some time after ``ttl``. In ``Messages`` and ``Directory`` only what belongs to chatrooms expires.
 
     Attributes:
         tables, secrets: the tables and secrets by name.
@@ -53,13 +53,18 @@ class Storage(Stack):
         self._removal = RemovalPolicy.RETAIN if environment.protect else RemovalPolicy.DESTROY
         self.tables = {
             Table.MESSAGES: self._table(
-                Table.MESSAGES, _key("c", _STRING), _key("s", _NUMBER), index=[_key("i", _NUMBER)]
+                Table.MESSAGES,
+                _key("c", _STRING),
+                _key("s", _NUMBER),
+                index=[_key("i", _NUMBER)],
+                time_to_live="e",
             ),
             Table.DIRECTORY: self._table(
                 Table.DIRECTORY,
                 _key("pk", _STRING),
                 _key("sk", _STRING),
                 index=[_key("gt", _STRING), _key("gs", _STRING)],
+                time_to_live="ttl",
             ),
             Table.PRESENCE: self._table(Table.PRESENCE, _key("u", _STRING)),
             Table.EPHEMERA: self._table(Table.EPHEMERA, _key("k", _STRING), recoverable=False, time_to_live="ttl"),

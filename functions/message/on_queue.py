@@ -8,6 +8,7 @@ from im.delivery.store import job_from_body
 from im.errors import BusyError
 from im.platform import telemetry
 from im.platform.clock import now_ms
+from im.wiring.chatroom import chatrooms
 from im.wiring.delivery import delivery
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -21,7 +22,10 @@ def serve(record: Any) -> None:
         BusyError: some sockets did not take the frame; the queue brings the chunk again.
     """
     sent_at = int(record.attributes.sent_timestamp)
-    reach = delivery().work(job_from_body(record.body))
+    job = job_from_body(record.body)
+    reach = delivery().work(job)
+    if job.room:
+        chatrooms().vacate(job.room, reach.gone)
     telemetry.count("DeliveryLag", now_ms() - sent_at)
     if reach.failed:
         raise BusyError(f"{len(reach.failed)} users were not reached")

@@ -128,7 +128,7 @@ def send(call: Call, body: SendBody) -> dict[str, Any]:
 def pull(call: Call, body: PullBody) -> dict[str, Any]:
     """Messages after given seqs, as many as one answer holds."""
     wanted = [Range(each.conversation.model(), each.after, each.limit) for each in body.ranges]
-    pages = message_service().pull(call.user, wanted)
+    pages = message_service().pull(call.user, wanted, reader=_sender(call))
     return {
         "ranges": [
             {

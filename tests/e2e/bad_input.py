@@ -36,6 +36,8 @@ class Stage:
     mute is a muted user, frank a forbidden one. alice has written to mute, and sent eve a picture. gina's session was ended,
     but her socket is still open. carl's conversation with alice is a long one. fred is alice's friend, rita has had two
     requests of hers, sue has rejected one, tom has blacklisted alice, and uma's request is an old one.
+    alice is in the chatroom "salon", in which everybody is muted, bob in "gag", in which he is, and dora in "lounge". From
+    "club" alice is banned.
     """
 
     def __init__(self, topology: Topology) -> None:
@@ -70,6 +72,16 @@ class Stage:
         self._put("Messages", [_slot(seq) for seq in range(1, LONG_LOG + 1)])
         await self.topology.settle()
         self.topology.clock.advance(minutes=3)
+        await self._chatrooms()
+
+    async def _chatrooms(self) -> None:
+        for room in ("salon", "gag", "lounge", "club"):
+            await self._admin("/admin/chatroom/create", {"chatroomId": room, "title": room})
+        await self._admin("/admin/chatroom/mute_all", {"chatroomId": "salon", "status": 1})
+        await self._admin("/admin/chatroom/set_black_status", {"chatroomId": "gag", "userId": "bob", "status": 1})
+        await self._admin("/admin/chatroom/set_black_status", {"chatroomId": "club", "userId": "alice", "status": 2})
+        for user, room in (("alice", "salon"), ("bob", "gag"), ("dora", "lounge")):
+            await self.sockets[user].call("chatroom", "join", {"chatroomId": room})
 
     async def say(self, user: str, conversation: Mapping[str, Any], *, base: int, kind: int = 1) -> None:
         """Send an ordinary message, or one of another content type."""
@@ -341,6 +353,10 @@ def _to(group: str) -> dict[str, Any]:
     return {"type": 1, "target": group}
 
 
+def _room(room: str) -> Item:
+    return {"type": 2, "target": room}
+
+
 def _range(conversation: Any = BOB, **changes: Any) -> dict[str, Any]:
     return {"conversation": conversation, "after": 0, **changes}
 
@@ -429,7 +445,7 @@ REQUESTS = _rows(
     ("send: control characters in `target`", "251", send(conversation={"type": 0, "target": "b\u0000b"})),
     ("send: a `type` of conversation that is none", "251", send(conversation={"type": 7, "target": "bob"})),
     ("send: a `type` that is text", "251", send(conversation={"type": "0", "target": "bob"})),
-    ("send: a `type` that is not hosted", "254", send(conversation={"type": 2, "target": "room"})),
+    ("send: a `type` that is not hosted", "254", send(conversation={"type": 3, "target": "room"})),
     ("send: a negative `line`", "251", send(conversation={**BOB, "line": -1})),
     ("send: a `line` over 2^31 - 1", "251", send(conversation={**BOB, "line": 2**31})),
     ("send: an unknown group", "253", send(conversation=_to("nowhere"))),
@@ -540,6 +556,51 @@ REQUESTS = _rows(
         "upload: a `contentType` that is none",
         "251",
         ask("message", "upload", _upload(contentType="image/jpeg\r\nx: y")),
+    ),
+    ("send: into a chatroom that one is not in, and may not go back to", "20", send(conversation=_room("gag"))),
+    ("send: as somebody who is muted in a chatroom", "248", send(conversation=_room("gag"), user="bob")),
+    ("send: into a muted chatroom", "241", send(conversation=_room("salon"))),
+    (
+        "send: a `base` that does not exist in a chatroom",
+        "251",
+        send(conversation=_room("lounge"), user="dora", base=2**53 - 1),
+    ),
+    (
+        "pull: a chatroom that one is not in, and may not go back to",
+        "20",
+        ask("message", "pull", {"ranges": [_range(_room("gag"))]}),
+    ),
+    ("read: a chatroom", "254", ask("message", "read", {"conversation": _room("salon"), "seq": 1})),
+    (
+        "recall: in a chatroom, a message that is not there",
+        "253",
+        ask("message", "recall", {"conversation": _room("salon"), "seq": 1}),
+    ),
+    ("chatroom.join: an empty `chatroomId`", "251", ask("chatroom", "join", {"chatroomId": ""})),
+    ("chatroom.join: control characters in `chatroomId`", "251", ask("chatroom", "join", {"chatroomId": "a\u0000"})),
+    ("chatroom.join: over 50 `recent`", "251", ask("chatroom", "join", {"chatroomId": "salon", "recent": 51})),
+    ("chatroom.join: as somebody who is banned", "248", ask("chatroom", "join", {"chatroomId": "club"})),
+    (
+        "chatroom.join: as a client whose session was ended",
+        "7",
+        ask("chatroom", "join", {"chatroomId": "salon"}, user="gina"),
+    ),
+    (
+        "chatroom.quit: a room that one is not in (nothing happens)",
+        "0",
+        ask("chatroom", "quit", {"chatroomId": "gag"}),
+    ),
+    ("chatroom.info: an unknown room", "253", ask("chatroom", "info", {"chatroomId": "nowhere"})),
+    (
+        "chatroom.info: nothing newer",
+        "5",
+        ask("chatroom", "info", {"chatroomId": "salon", "updateDt": 2**53}),
+    ),
+    ("chatroom.members: a `limit` over 500", "251", ask("chatroom", "members", {"chatroomId": "salon", "limit": 501})),
+    (
+        "chatroom.members: an unknown room (nobody is named)",
+        "0",
+        ask("chatroom", "members", {"chatroomId": "nowhere"}),
     ),
     ("group.info: no groups", "251", ask("group", "info", {"groups": []})),
     ("group.info: over 100 groups", "251", ask("group", "info", {"groups": [{"groupId": "g"}] * 101})),

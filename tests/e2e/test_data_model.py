@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pynamodb.models import Model
 
+from im.chatroom import store as chatroom_store
 from im.connect import store as connect_store
 from im.delivery import store as delivery_store
 from im.friend import store as friend_store
@@ -24,6 +25,7 @@ from tests.e2e import pages
 pytestmark = pytest.mark.xdist_group("data-model")
 
 STORES = (
+    chatroom_store,
     connect_store,
     delivery_store,
     friend_store,
@@ -109,6 +111,11 @@ async def live(topology: Topology) -> None:
     await bob.call("profile", "friendRequestsRead", {"until": 1})
     await bob.call("message", "read", {"conversation": {"type": 0, "target": "alice"}, "seq": 3})
     await bob.call("profile", "setting", {"scope": 1, "key": "0-0-alice", "value": "1"})
+    room = (await alice.call("chatroom", "join", {"chatroomId": "chatroom1"}))["conversation"]
+    head = (await bob.call("chatroom", "join", {"chatroomId": "chatroom1"}))["head"]
+    await alice.call("message", "send", {"conversation": room, "content": {"type": 1}, "cid": "r", "base": head})
+    await admin("/admin/chatroom/set_black_status", {"chatroomId": "chatroom1", "userId": "bob", "status": 1})
+    await admin("/admin/chatroom/set_manager", {"chatroomId": "chatroom1", "userId": "bob", "status": 1})
     for _ in range(60):  # more than a share in some window of five seconds, on a slow machine too
         await alice.call("session", "devices")
     await alice.close()

@@ -56,6 +56,7 @@ class Backend:
             messages=world.service,
             groups=groups,
             friends=world.friendships,
+            rooms=world.chatroom_admin,
             words=ModerationService(world.words),
             settings=world.settings,
         )

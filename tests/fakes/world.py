@@ -1,8 +1,13 @@
 """All services over in-memory stores, with a clock that tests move by hand: what unit tests of use cases stand on."""
 
+import itertools
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from im.chatroom.admin import ChatroomAdmin
+from im.chatroom.log import RoomLog
+from im.chatroom.messages import RoomMessages
+from im.chatroom.service import ChatroomService
 from im.connect.gate import Gate
 from im.connect.service import ConnectService
 from im.connect.tokens import Tokens
@@ -18,6 +23,7 @@ from im.moderation.service import Filter
 from im.platform.uids import Uids
 from im.setting.service import SettingService
 from im.settings import Switches
+from tests.fakes.chatroom import MemoryChatroomStore
 from tests.fakes.connect import MemoryEphemera, MemorySessionStore
 from tests.fakes.delivery import ListQueue, MemoryPresenceStore, MemoryVersionStore, RecordingPoster
 from tests.fakes.friend import MemoryFriendStore
@@ -56,6 +62,7 @@ class World:
 
     def __init__(self, **switches: Any) -> None:
         self.now = START_MS
+        self._numbers = itertools.count(1)
         self.switches = Switches(**switches)
         items = Items()
         self.messages = MemoryMessageStore(items)
@@ -66,6 +73,7 @@ class World:
         self.sessions = MemorySessionStore()
         self.ephemera = MemoryEphemera()
         self.words = MemoryWordStore()
+        self.rooms = MemoryChatroomStore(items)
         self.queue = ListQueue()
         self.poster = RecordingPoster()
         self.robots: set[str] = set()
@@ -84,6 +92,10 @@ class World:
         self.settings = SettingService(self.settings_store, self.changes, self.clock)
         self.uids = Uids(self.ephemera, self.clock)
         self.log = Log(self.messages, self.uids, index_uids=self.switches.uid_index == "all")
+        self.chatrooms = ChatroomService(self.rooms, self.messages, self.presence, self.switches, self.clock)
+        self.chatroom_admin = ChatroomAdmin(
+            self.rooms, self.chatrooms, self.switches, self.clock, lambda: f"room{next(self._numbers)}"
+        )
         self.service = self.message_service()
         self.friendships = self.friend_service()
         self.tokens = Tokens(lambda: ["0" * 32], self.clock, self.switches.token_expire_ms)
@@ -102,6 +114,7 @@ class World:
 
     def message_service(self) -> MessageService:
         """A message service as another function environment would have it: same stores, no memory of its own."""
+        words = Filter(self.words, self.clock)
         return MessageService(
             self.messages,
             self.rows,
@@ -109,10 +122,27 @@ class World:
             self.delivery,
             self.log,
             self.uids,
-            Filter(self.words, self.clock),
+            words,
+            self.room_messages(words),
             self.switches,
             self.clock,
             user_types=self.types_of,
+        )
+
+    def room_messages(self, words: Filter) -> RoomMessages:
+        """The part of a message service that serves chatrooms."""
+        keep_ms = self.switches.chatroom_retention_ms
+        return RoomMessages(
+            self.messages,
+            self.rooms,
+            self.chatrooms,
+            self.delivery,
+            self.log,
+            RoomLog(self.messages, self.rooms, self.log, keep_ms, self.clock),
+            self.uids,
+            words,
+            self.switches,
+            self.clock,
         )
 
     def friend_service(self) -> FriendService:
@@ -136,10 +166,19 @@ class World:
         return connection
 
     def say(
-        self, user: str, text: str, *, to: str = "", group: str = "", cid: str = "", base: int = 0, **fields: Any
+        self,
+        user: str,
+        text: str,
+        *,
+        to: str = "",
+        group: str = "",
+        room: str = "",
+        cid: str = "",
+        base: int = 0,
+        **fields: Any,
     ) -> Any:
         """Send a text as a user, from his phone if that is online."""
-        conversation = Conversation(1, group) if group else Conversation(0, to)
+        conversation = Conversation(2, room) if room else Conversation(1, group) if group else Conversation(0, to)
         payload = Payload(**{"type": 1, "searchableContent": text, "persistFlag": 3, **fields})
         device = self.presence.load_one(user).device("phone")
         sender = Sender(user, "phone", device.connection) if device else Sender(user)

@@ -34,9 +34,10 @@ def expected(synthesis: Synthesis) -> dict[str, dict[str, str]]:
         "ConnectAuthorizer": {**DIRECTORY_ONLY, "IM_TOKEN_SECRET_ID": "${TokenSecret}"},
         "ConnectWs": {**TABLES, **endpoint},
         "MessageWs": {**TABLES, **endpoint, **FANOUT, **MEDIA},
-        "MessageOnQueue": {**DIRECTORY_ONLY, "IM_PRESENCE_TABLE": "${Presence}", **endpoint},
+        "MessageOnQueue": {**TABLES, **endpoint},
         "GroupWs": {**TABLES, **endpoint, **FANOUT},
         "ProfileWs": {**TABLES, **endpoint},
+        "ChatroomWs": TABLES,
         "ServerApi": {
             **TABLES,
             **endpoint,
@@ -57,7 +58,16 @@ def variables(synthesis: Synthesis, function: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "function",
-    ["ConnectAuthorizer", "ConnectWs", "MessageWs", "MessageOnQueue", "GroupWs", "ProfileWs", "ServerApi"],
+    [
+        "ConnectAuthorizer",
+        "ConnectWs",
+        "MessageWs",
+        "MessageOnQueue",
+        "GroupWs",
+        "ProfileWs",
+        "ChatroomWs",
+        "ServerApi",
+    ],
 )
 def test_a_function_is_told_exactly_the_resources_that_it_uses(dev: Synthesis, function: str) -> None:
     common = {"POWERTOOLS_SERVICE_NAME": "wildfire-dev", "POWERTOOLS_METRICS_NAMESPACE": "WildfireIM"}

@@ -55,9 +55,10 @@ RIGHTS: dict[str, Rights] = {
     "ConnectAuthorizer": tables(reads="Directory") | TOKEN,
     "ConnectWs": tables(reads="Messages", writes="Directory Presence Ephemera") | POSTS,
     "MessageWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | UPLOADS,
-    "MessageOnQueue": tables(reads="Directory", writes="Presence") | POSTS | {"${FanoutQueue.Arn}": CONSUME},
+    "MessageOnQueue": tables(writes="Directory Presence") | POSTS | {"${FanoutQueue.Arn}": CONSUME},
     "GroupWs": tables(reads="Directory Presence", writes="Ephemera"),
     "ProfileWs": tables(writes="Messages Directory Presence Ephemera") | POSTS,
+    "ChatroomWs": tables(reads="Messages Presence", writes="Directory Ephemera"),
     "ServerApi": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | UPLOADS | ADMIN | TOKEN,
 }
 
@@ -272,8 +273,13 @@ def test_what_cannot_be_rebuilt_can_be_restored_and_what_is_stale_expires(deploy
     }
 
     assert recoverable == {"Messages", "Directory", "Presence"}
-    assert tables["Ephemera"]["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
-    assert all("TimeToLiveSpecification" not in tables[name] for name in recoverable)
+    expiring = {name: table.get("TimeToLiveSpecification") for name, table in tables.items()}
+    assert expiring == {
+        "Messages": {"AttributeName": "e", "Enabled": True},
+        "Directory": {"AttributeName": "ttl", "Enabled": True},
+        "Presence": None,
+        "Ephemera": {"AttributeName": "ttl", "Enabled": True},
+    }
 
 
 @pytest.mark.parametrize(("environment", "protected"), [("dev", False), ("prod", True)])

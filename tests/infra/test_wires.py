@@ -13,6 +13,7 @@ HANDLERS = {
     "MessageOnQueue": "functions.message.on_queue.handler",
     "GroupWs": "functions.group.ws.handler",
     "ProfileWs": "functions.profile.ws.handler",
+    "ChatroomWs": "functions.chatroom.ws.handler",
     "ServerApi": "functions.server_api.http.handler",
 }
 ROUTES = {
@@ -23,6 +24,7 @@ ROUTES = {
     "message": "MessageWs",
     "group": "GroupWs",
     "profile": "ProfileWs",
+    "chatroom": "ChatroomWs",
 }
 
 

@@ -273,8 +273,9 @@ class Environment:
         self.uids = Uids(world.ephemera, clock, pick=lambda: nodes.randrange(1 << 14))
         log = Log(messages, self.uids, index_uids=True)  # type: ignore[arg-type]
         words = Filter(world.words, clock)
+        rooms = world.room_messages(words)
         self.messages = MessageService(
-            messages, rows, groups, self.delivery, log, self.uids, words, switches, clock, new_cid=stage.new_id
+            messages, rows, groups, self.delivery, log, self.uids, words, rooms, switches, clock, new_cid=stage.new_id
         )  # type: ignore[arg-type]
         self.connect = ConnectService(world.sessions, rows, messages, groups, self.delivery, switches, clock)  # type: ignore[arg-type]
         self.groups = GroupService(groups, rows, messages, self.messages, switches, clock, stage.new_id)  # type: ignore[arg-type]

@@ -32,6 +32,7 @@ class Code(IntEnum):
     MESSAGE_TOO_LARGE = 35
     FUNCTION_DISABLED = 220
     SERVER_BUSY = 221
+    OTHER_CLIENT_IN_CHATROOM = 225
     USER_NOT_PREPARED = 238
     API_NOT_SIGNED = 239
     GROUP_EXCEED_MAX_MEMBER_COUNT = 240
@@ -74,6 +75,7 @@ TEXT: dict[Code, str] = {
     Code.MESSAGE_TOO_LARGE: "message too large",
     Code.FUNCTION_DISABLED: "function disabled",
     Code.SERVER_BUSY: "Server busy",
+    Code.OTHER_CLIENT_IN_CHATROOM: "other client already in chatroom",
     Code.USER_NOT_PREPARED: "user not prepared",
     Code.API_NOT_SIGNED: "api not signed or sign parameter not completion",
     Code.GROUP_EXCEED_MAX_MEMBER_COUNT: "group exceed max member count",

@@ -36,6 +36,11 @@ def parse_conversation(key: str) -> tuple[int, int, list[str]]:
     return int(kind), int(line), ids
 
 
+def is_chatroom(key: str) -> bool:
+    """Whether a conversation key is a chatroom's."""
+    return key.startswith("2" + SEPARATOR)
+
+
 def is_single(key: str) -> bool:
     """Whether a conversation key is a single chat's."""
     return key.startswith("0" + SEPARATOR)
@@ -94,6 +99,11 @@ def found_user(sort_key: str) -> str:
     return _split(sort_key)[1]
 
 
+def chatroom(room_id: str) -> str:
+    """The partition of one chatroom: its info, who is inside, and what administrators made of users there."""
+    return _join("room", room_id)
+
+
 SENSITIVE_WORDS = "sensitive"
 """The partition of the sensitive-word list."""
 
@@ -125,6 +135,8 @@ OWNED_DEVICE_PREFIX = "od" + SEPARATOR
 FRIEND_PREFIX = "f" + SEPARATOR
 REQUEST_PREFIX = "r" + SEPARATOR
 REQUESTS_READ = REQUEST_PREFIX + "read"
+SEAT_PREFIX = "i" + SEPARATOR
+STANDING_PREFIX = "p" + SEPARATOR
 
 
 def conversation_row(kind: int, target: str, line: int) -> str:
@@ -173,6 +185,16 @@ def parse_friend_request(sort_key: str) -> tuple[bool, str]:
     """Whether a copy of a friend request is its receiver's, and who the other one is."""
     _, direction, other = _split(sort_key)
     return direction == "i", other
+
+
+def seat(user_id: str) -> str:
+    """A user who is inside a chatroom."""
+    return _join("i", user_id)
+
+
+def standing(user_id: str) -> str:
+    """What administrators made of a user in a chatroom."""
+    return _join("p", user_id)
 
 
 def word(text: str) -> str:
@@ -229,3 +251,8 @@ def watchers(user_id: str) -> str:
 def auth_code(code: str) -> str:
     """What a user allowed an application to learn."""
     return _join("auth", code)
+
+
+def place(user_id: str) -> str:
+    """Which chatroom a user went to last."""
+    return _join("place", user_id)

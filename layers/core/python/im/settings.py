@@ -37,6 +37,7 @@ class SettingsError(Exception):
 _DAY_MS = 86_400_000
 _OPEN_TO_STRANGERS = ("admin", "FireRobot", "wfc_file_transfer")
 _EXCEPTIONS = (401, 402, 403, 404, 405, 407, 408, 410, 411)
+_MIN_RETENTION_S = 3_600
 
 
 class Switches(Struct, frozen=True):
@@ -66,6 +67,12 @@ class Switches(Struct, frozen=True):
         default=_EXCEPTIONS, name="message.global_mute_exception_types"
     )
     remote_history: bool = field(default=True, name="message.remote_history_message")
+    chatroom_history: bool = field(default=True, name="message.chatroom_remote_history_message")
+    chatroom_idle_ms: int = field(default=900_000, name="chatroom.participant_idle_time")
+    chatroom_rejoin: bool = field(default=True, name="chatroom.rejoin_when_active")
+    chatroom_create: bool = field(default=True, name="chatroom.create_when_not_exist")
+    chatroom_kickoff_other: bool = field(default=True, name="chatroom.kickoff_other_platform")
+    chatroom_recent: int = field(default=20, name="chatroom.pull_message_count_when_join")
     sensitive_filter_type: int = field(default=0, name="sensitive.filter.type")
     visible_quit_or_kickoff: int = field(default=0, name="group.visible_quit_or_kickoff_notification")
     disable_friend_request: bool = field(default=False, name="friend.disable_friend_request")
@@ -94,8 +101,14 @@ class Switches(Struct, frozen=True):
     max_group_members: int = field(default=2_000, name="im.max_group_members")
     max_upload_bytes: int = field(default=100 * 1024 * 1024, name="im.max_upload_bytes")
     edit_time_limit_s: int = field(default=0, name="im.edit_time_limit")
+    chatroom_retention_s: int = field(default=86_400, name="im.chatroom_retention_seconds")
     heartbeat_s: int = field(default=240, name="im.heartbeat_seconds")
     clock_window_ms: int = field(default=7_200_000, name="im.signature_window_ms")
+
+    @property
+    def chatroom_retention_ms(self) -> int:
+        """How long messages in chatrooms are kept: at least an hour, the margins of their logs are shares of it."""
+        return max(self.chatroom_retention_s, _MIN_RETENTION_S) * 1000
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:

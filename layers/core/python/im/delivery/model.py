@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
+
+T = TypeVar("T")
 
 
 class Device(Struct, frozen=True):
@@ -62,20 +65,32 @@ class Moment(Struct, frozen=True):
     at: int
 
 
+class Target(Struct, frozen=True, array_like=True):
+    """A socket that is known already, and whose it is, on which client. It has spoken, so a 410 says that it is gone."""
+
+    user: str
+    client: str
+    connection: str
+
+
 class Job(Struct, frozen=True, omit_defaults=True):
     """A chunk of a fan-out, as it travels through the queue.
 
     Attributes:
         frame: the push frame, the same for all.
-        users: whom it is for.
+        users: whom it is for, on whatever devices they have.
         skip: a connection that must not get it (the sender's own), or empty.
         moment: of the group whose members these are, if they are a group's.
+        room: the chatroom whose message it is, or empty.
+        targets: the sockets that it is for, in a chatroom.
     """
 
     frame: str
     users: tuple[str, ...]
     skip: str = ""
     moment: Moment | None = None
+    room: str = ""
+    targets: tuple[Target, ...] = ()
 
 
 class Reach(Struct, frozen=True):
@@ -125,7 +140,7 @@ class Versions(Struct, frozen=True, rename="camel"):
     groups: int = 0
 
 
-def chunks(users: Sequence[str], size: int) -> Iterable[tuple[str, ...]]:
-    """The users in groups of at most ``size``."""
-    for start in range(0, len(users), size):
-        yield tuple(users[start : start + size])
+def chunks(recipients: Sequence[T], size: int) -> Iterable[tuple[T, ...]]:
+    """The recipients in groups of at most ``size``."""
+    for start in range(0, len(recipients), size):
+        yield tuple(recipients[start : start + size])

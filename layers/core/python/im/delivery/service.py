@@ -8,11 +8,11 @@ was answered for.
 from collections.abc import Callable, Mapping, Sequence
 
 from im.delivery.audience import Audiences
-from im.delivery.model import Device, Job, Moment, Presence, Reach, chunks
+from im.delivery.model import Device, Job, Moment, Presence, Reach, Target, chunks
 from im.delivery.store import FanoutQueue, PresenceStore
 from im.platform.clock import Clock
 from im.platform.metrics import Count, ignore
-from im.platform.poster import Post, Poster
+from im.platform.poster import Outcome, Post, Poster
 
 HANDSHAKE_MS = 30_000
 """A socket is registered before its handshake is answered, and until then posts to it are answered 410 as well. So the 410 of
@@ -102,16 +102,38 @@ class Delivery:
         outcome.gone = [post for post in outcome.gone if now - since[post.connection] >= HANDSHAKE_MS]
         for post in outcome.gone:
             self.presence.disconnect(post.user, post.client, post.connection, now)
+        self._note(outcome)
+        gone = tuple((post.user, post.connection) for post in outcome.gone)
+        return Reach(tuple(offline), tuple({post.user for post in outcome.failed}), gone)
+
+    def push_at(self, room: str, targets: Sequence[Target], frame: bytes) -> Reach:
+        """Deliver to sockets inside a chatroom, through the queue if they are more than the inline limit.
+
+        Nothing is looked up, and nothing written for those that are gone: presence is not what they were found by.
+        """
+        if self._queue is None or self.is_inline(len(targets)):
+            return self._post_at(targets, frame)
+        text = frame.decode()
+        self._queue.put(Job(text, (), room=room, targets=part) for part in chunks(targets, self._chunk))
+        return Reach()
+
+    def _post_at(self, targets: Sequence[Target], frame: bytes) -> Reach:
+        outcome = self._poster.post_many([Post(each.user, each.client, each.connection, frame) for each in targets])
+        self._note(outcome)
+        gone = tuple((post.user, post.connection) for post in outcome.gone)
+        return Reach(failed=tuple({post.user for post in outcome.failed}), gone=gone)
+
+    def _note(self, outcome: Outcome) -> None:
         if outcome.gone:
             self._count("FanoutGone", len(outcome.gone))
         if outcome.failed:
             self._count("FanoutFailed", len(outcome.failed))
-        gone = tuple((post.user, post.connection) for post in outcome.gone)
-        return Reach(tuple(offline), tuple({post.user for post in outcome.failed}), gone)
 
     def work(self, job: Job) -> Reach:
         """Serve one queued chunk. Running it twice is harmless: devices know each seq that they have."""
         frame = job.frame.encode()
+        if job.targets:
+            return self._post_at(job.targets, frame)
         presences = self._whereabouts(job.users, job.moment) if job.moment else self.presence.load(job.users)[0]
         reach = self.push_to(presences, lambda _: frame, skip=job.skip or None)
         if job.moment:

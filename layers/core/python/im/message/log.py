@@ -37,6 +37,8 @@ class Walk(Struct, frozen=True):
 CLIENT_WALK = Walk(slots=MAX_WALK, payload_bytes=256 * 1024)
 SERVER_WALK = Walk(slots=1_000_000, payload_bytes=10**9)
 """The server's own messages must find themselves however much was written since they were first tried."""
+_REFUSED_WALK = 20
+"""How far behind its base an earlier attempt of a message is looked for that a rule refuses by now."""
 
 
 class Appended(Struct, frozen=True):
@@ -63,7 +65,14 @@ class Log:
         self._count = count
 
     def append(
-        self, draft: Message, base: Head, *, behind: bool = False, indexed: bool = False, walk: Walk = CLIENT_WALK
+        self,
+        draft: Message,
+        base: Head,
+        *,
+        behind: bool = False,
+        indexed: bool = False,
+        walk: Walk = CLIENT_WALK,
+        floor: int = 0,
     ) -> Appended:
         """Put a message after ``base``, or find where it already is.
 
@@ -73,12 +82,13 @@ class Log:
             behind: whether the log is known to go on well past ``base``: it is then read, not probed put by put.
             indexed: whether the uid must be findable even where only server messages are.
             walk: how much may lie between base and the free slot.
+            floor: the free slot is behind this seq, where the slots before it may have expired (``im.chatroom.log``).
 
         Raises:
             ImError: 238 with ``retry``, base is too far behind: the client must sync first.
             BusyError: storage is busy, or too many writers race for the conversation.
         """
-        seq, previous = base.seq + 1, base.uid
+        seq, previous, passed = base.seq + 1, base.uid, 0
         for puts in range(_MAX_PUTS):
             if behind or (puts and puts % _PUTS_BEFORE_WALK == 0):
                 behind = False
@@ -86,12 +96,13 @@ class Log:
                 for slot in self._store.after(draft.log, seq - 1, walk.slots + 1, consistent=True):
                     if slot.same_as(draft):
                         return Appended(slot, False)
-                    seq, previous = slot.seq + 1, slot.uid
+                    seq, previous, passed = slot.seq + 1, slot.uid, passed + 1
                     walked += len(slot.payload)
                     if walked > walk.payload_bytes:
                         raise _too_far(walk)
-            if seq - base.seq - 1 > walk.slots:
+            if passed > walk.slots:
                 raise _too_far(walk)
+            seq = max(seq, floor + 1)
             uid = self._uids.next(previous)
             message = replace(draft, seq=seq, uid=uid, time=uid_ms(uid))
             occupant = self._store.put(message, indexed=indexed or self._index_uids)
@@ -101,8 +112,13 @@ class Log:
                 return Appended(message, True)
             if occupant.same_as(draft):
                 return Appended(occupant, False)
-            seq, previous = occupant.seq + 1, occupant.uid
+            seq, previous, passed = occupant.seq + 1, occupant.uid, passed + 1
         raise BusyError("too many senders at once", after_ms=200)
+
+    def find(self, draft: Message, base: int) -> Message | None:
+        """The message of an earlier attempt, if it is among the first slots after its base."""
+        found = self._store.after(draft.log, base, _REFUSED_WALK, consistent=True)
+        return next((slot for slot in found if slot.same_as(draft)), None)
 
 
 def _too_far(walk: Walk) -> ImError:

@@ -342,7 +342,7 @@ def check_conversation(conversation: Conversation) -> Conversation:
     check_id(conversation.target, "conversation.target")
     if not 0 <= conversation.line < 2**31:
         raise InvalidError("conversation.line must be 0 or more")
-    if conversation.type not in (ConversationType.SINGLE, ConversationType.GROUP):
+    if conversation.type not in (ConversationType.SINGLE, ConversationType.GROUP, ConversationType.CHATROOM):
         if 0 <= conversation.type <= 6:
             raise ImError(Code.NOT_IMPLEMENT, f"conversation type {conversation.type} is not hosted here")
         raise InvalidError("conversation.type must be 0 to 6")

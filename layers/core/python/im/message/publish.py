@@ -12,6 +12,7 @@ What a send does, in order, and what a crash after each step leaves (docs/delive
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -21,7 +22,7 @@ from im.group.store import GroupStore, info_from_item, member_from_item
 from im.message.context import Context
 from im.message.courier import Courier
 from im.message.log import CLIENT_WALK, Appended, Head, Log, Walk
-from im.message.model import Conversation, ConversationType, Message, Sender
+from im.message.model import Conversation, ConversationType, Message, Payload, Sender, Sent
 from im.message.store import MessageStore, RowStore
 from im.moderation.service import Filter
 from im.platform.clock import MINUTE_MS, Clock
@@ -35,6 +36,22 @@ from im.settings import Switches
 _REMEMBERED_HEADS = 4_096
 
 
+class Rooms(Protocol):
+    """What messages need of the chatrooms, whose members and logs are another matter."""
+
+    def send(self, sender: Sender, draft: Message, payload: Payload, base: int | None) -> Sent:
+        """Accept a message for a room."""
+
+    def publish(self, draft: Message, sender: Sender, base: int, walk: Walk) -> Message:
+        """Append a message that no rule of sending concerns, and deliver it."""
+
+    def check_reader(self, reader: Sender, conversation: Conversation) -> None:
+        """Whether somebody may see what is said in a room; refuses with 20."""
+
+    def expired(self, message: Message) -> bool:
+        """Whether a message of a room has been kept for long enough."""
+
+
 class Publisher:
     """What every use case that writes into a log does: read, stamp, append, deliver.
 
@@ -46,6 +63,7 @@ class Publisher:
         log: appends.
         uids: uids of messages that are never stored.
         words: the sensitive words.
+        rooms: the chatrooms.
         switches: the deployment's behaviour.
         clock: the time.
         user_types: tells users' types; asked only about strangers, where they may not chat.
@@ -62,6 +80,7 @@ class Publisher:
         log: Log,
         uids: Uids,
         words: Filter,
+        rooms: Rooms,
         switches: Switches,
         clock: Clock,
         *,
@@ -76,6 +95,7 @@ class Publisher:
         self._log = log
         self._uids = uids
         self._words = words
+        self._rooms = rooms
         self._switches = switches
         self._clock = clock
         self._user_types = user_types
@@ -99,6 +119,8 @@ class Publisher:
         also_to: Sequence[str] = (),
         subject: Message | None = None,
     ) -> Message:
+        if conversation.type == ConversationType.CHATROOM:
+            return self._rooms.publish(draft, sender, base.seq, walk)
         self._stamp(conversation, sender.user, context)
         hint = self._heads.get(draft.log)
         appended = self._log.append(

@@ -6,6 +6,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
+from im import keys
 from im.errors import Code, ImError, InvalidError
 from im.message.events import is_edit
 from im.message.model import (
@@ -16,6 +17,7 @@ from im.message.model import (
     Conversation,
     ConversationType,
     Message,
+    Sender,
     check_conversation,
     payload_from_json,
 )
@@ -71,16 +73,21 @@ class _Fitting:
 class Reading(Publisher):
     """The use cases that read logs."""
 
-    def pull(self, user: str, ranges: Sequence[Range]) -> list[Page]:
+    def pull(self, user: str, ranges: Sequence[Range], *, reader: Sender | None = None) -> list[Page]:
         """The messages of several conversations after given seqs, ascending, as many as one answer can hold.
 
+        Args:
+            user: who reads.
+            ranges: which messages.
+            reader: the same with his device, which chatrooms ask for.
+
         Raises:
-            ImError: 9, the user was never in one of the groups.
+            ImError: 9, the user was never in one of the groups; 20, he is not in one of the chatrooms.
         """
         if not 1 <= len(ranges) <= PULL_RANGES:
             raise InvalidError(f"ranges must have 1 to {PULL_RANGES} entries")
         began = self._clock()
-        bounds = run_all([partial(self._bounds, user, wanted.conversation) for wanted in ranges])
+        bounds = run_all([partial(self._visible, reader or Sender(user), wanted.conversation) for wanted in ranges])
         budget = _PAGE_BYTES
         pages = []
         for wanted, (first, last) in zip(ranges, bounds, strict=True):
@@ -117,7 +124,7 @@ class Reading(Publisher):
         for message in self._messages.after(log, after, limit, consistent=True):
             if message.seq > last:
                 break
-            shown = message.visible_to(user) and not message.expired(now)
+            shown = message.visible_to(user) and not self._over(message, now)
             if shown and not fitting.take(message):
                 complete = False
                 break
@@ -157,10 +164,12 @@ class Reading(Publisher):
 
         A page may be short, even empty, while there is more: what the user may not see is skipped.
         """
-        if not self._switches.remote_history:
+        in_room = conversation.type == ConversationType.CHATROOM
+        if not (self._switches.chatroom_history if in_room else self._switches.remote_history):
             return [], None
         began = self._clock()
-        first, last = self._bounds(user, conversation)
+        check_conversation(conversation)
+        first, last = (1, MAX_SEQ) if in_room else self._bounds(user, conversation)
         start = min(MAX_SEQ if before is None else before, last + 1)
         found, rest = self._history(user, conversation, first, start, limit, types)
         page = self._still_his(user, conversation, Page(tuple(found), 0, 0), last, began)
@@ -180,7 +189,7 @@ class Reading(Publisher):
             if len(kept) == limit or used + size > _PAGE_BYTES:
                 return kept, seq
             seq = message.seq
-            if not message.visible_to(user) or message.expired(now):
+            if not message.visible_to(user) or self._over(message, now):
                 continue
             if wanted and payload_from_json(message.payload).type not in wanted:
                 continue
@@ -203,13 +212,30 @@ class Reading(Publisher):
             self._delivery.push([user], lambda _: frame, skip=skip)
         return read
 
+    def _visible(self, reader: Sender, conversation: Conversation) -> tuple[int, int]:
+        """The first and last seq that somebody may see, who must be inside if it is a chatroom's.
+
+        Raises:
+            ImError: 9, he was never in the group; 20, he is not in the chatroom.
+        """
+        if conversation.type != ConversationType.CHATROOM:
+            return self._bounds(reader.user, conversation)
+        self._rooms.check_reader(reader, check_conversation(conversation))
+        return 1, MAX_SEQ
+
+    def _over(self, message: Message, now: int) -> bool:
+        """Whether a message's time has passed: its own, or that of all messages in chatrooms."""
+        return message.expired(now) or (keys.is_chatroom(message.log) and self._rooms.expired(message))
+
     def _bounds(self, user: str, conversation: Conversation) -> tuple[int, int]:
         """The first and last seq of a conversation that a user may see, and has not cleared away.
 
         Raises:
-            ImError: 9, he was never in the group.
+            ImError: 9, he was never in the group; 254, chatrooms know no such thing.
         """
         check_conversation(conversation)
+        if conversation.type == ConversationType.CHATROOM:
+            raise ImError(Code.NOT_IMPLEMENT, "not in chatrooms")
         row = self._rows.get(user, replace(conversation, line=0) if conversation.in_group else conversation)
         if not conversation.in_group:
             return (row.cleared if row else 0) + 1, MAX_SEQ

@@ -27,13 +27,11 @@ from im.message.model import (
     check_sender_status,
     notice_payload,
     payload_to_json,
-    with_text,
 )
 from im.message.publish import Publisher
+from im.message.screening import screened
 
-_REFUSED_WALK = 20
 _SWALLOW = 1
-_MASK = 2
 
 
 class Sending(Publisher):
@@ -70,11 +68,13 @@ class Sending(Publisher):
         check_client_type(sender, payload.type, self._switches)
         message_id = check_cid(cid) if cid is not None else self._new_cid()
         log = conversation.key(sender.user)
+        draft = Message(log, 0, 0, message_id, sender.user, 0, text, to=readers)
+        if conversation.type == ConversationType.CHATROOM:
+            return self._rooms.send(sender, draft, payload, base)
 
         known = self._messages.newest(log) if base is None and not payload.transparent else None
         base_seq = (known.seq if known else 0) if base is None else base
         context = self._load(sender.user, conversation, log, 0 if known or payload.transparent else base_seq)
-        draft = Message(log, 0, 0, message_id, sender.user, 0, text, to=readers)
         try:
             allowed = self._allowed(sender, conversation, payload, context)
         except ImError as refusal:
@@ -104,16 +104,7 @@ class Sending(Publisher):
         """
         if not self._admit(sender, conversation, payload, context):
             return None
-        if sender.is_admin or not payload.searchableContent:
-            return payload
-        verdict = self._words.check(payload.searchableContent)
-        if not verdict.matched:
-            return payload
-        if self._switches.sensitive_filter_type == 0:
-            raise ImError(Code.SENSITIVE_MATCHED)
-        if self._switches.sensitive_filter_type == _SWALLOW:
-            return None
-        return with_text(payload, verdict.masked) if self._switches.sensitive_filter_type == _MASK else payload
+        return screened(payload, sender, self._words, self._switches)
 
     def _earlier(self, draft: Message, base: int | None) -> Sent | None:
         """What an earlier attempt got, before the rule came that would refuse it now: a resend finds it (promise 5).
@@ -123,10 +114,8 @@ class Sending(Publisher):
         """
         if base is None:
             return None
-        for slot in self._messages.after(draft.log, base, _REFUSED_WALK, consistent=True):
-            if slot.same_as(draft):
-                return Sent(slot.seq, slot.uid, slot.time)
-        return None
+        found = self._log.find(draft, base)
+        return Sent(found.seq, found.uid, found.time) if found else None
 
     def _admit(self, sender: Sender, conversation: Conversation, payload: Payload, context: Context) -> bool:
         """The rules of a send (client-semantics spec 3.5). False: swallow it and tell the sender that all is well."""

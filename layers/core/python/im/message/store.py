@@ -3,7 +3,8 @@
 A message is one item at (conversation, seq). Attribute names are single letters, because every byte over 1 KB costs another
 write unit: c conversation, s seq, i uid (indexed) or n uid (not indexed), d cid, f sender, t time, p payload JSON, o the
 listed readers, r the seq that an event refers to; on a message that was taken back rb by, rt time, re the event's base; dt
-and de the same for a deletion for everybody, et and ee for the last edit; x the reactions, xs the last of their events.
+and de the same for a deletion for everybody, et and ee for the last edit; x the reactions, xs the last of their events;
+e, of a message in a chatroom, when it expires.
 """
 
 import json
@@ -137,11 +138,18 @@ class MessageStore(Protocol):
 
 
 class DynamoMessageStore:
-    """``MessageStore`` on the Messages table."""
+    """``MessageStore`` on the Messages table.
 
-    def __init__(self, dynamo: Dynamo, table: str) -> None:
+    Args:
+        dynamo: DynamoDB.
+        table: the table's name.
+        room_retention_ms: how long messages in chatrooms are kept; all others are kept for ever.
+    """
+
+    def __init__(self, dynamo: Dynamo, table: str, room_retention_ms: int = 0) -> None:
         self._dynamo = dynamo
         self._table = table
+        self._room_retention_ms = room_retention_ms
         self._model = dynamo.bind(MessageItem, table)
 
     def key(self, log: str, seq: int) -> Key:
@@ -177,6 +185,8 @@ class DynamoMessageStore:
             "o": list(message.to) or None,
             "r": message.ref or None,
         }
+        if keys.is_chatroom(message.log):
+            item["e"] = (message.time + self._room_retention_ms) // 1000
         occupant = self._dynamo.put_new(self._table, "c", item)
         return self.decode(occupant) if occupant else None
 
@@ -225,8 +235,12 @@ class DynamoMessageStore:
         return Withdrawal(self.decode(found), found[base], fresh)
 
     def blank(self, log: str, seq: int, payload: str) -> None:
-        with translated_errors():
-            MessageItem(log, seq).update(actions=[MessageItem.p.set(payload), MessageItem.x.remove()])
+        actions: list[Action] = [MessageItem.p.set(payload), MessageItem.x.remove()]
+        try:
+            with translated_errors():
+                MessageItem(log, seq).update(actions=actions, condition=MessageItem.p.exists())
+        except ConditionFailed:  # a message of a chatroom may expire meanwhile
+            return
 
     def edit(self, old: Message, payload: str, edit: Edit, *, time: int | None = None) -> bool:
         unedited = MessageItem.et == old.edit.time if old.edit else MessageItem.et.does_not_exist()

@@ -110,7 +110,7 @@ class Withdrawing(Reading):
         return message
 
     def _find_for(self, sender: Sender, conversation: Conversation, seq: int) -> Message:
-        first, last = self._bounds(sender.user, conversation)
+        first, last = self._visible(sender, conversation)
         message = self._messages.get(conversation.key(sender.user), seq) if first <= seq <= last else None
         if message is None or message.ref or not message.visible_to(sender.user):
             raise ImError(Code.NOT_EXIST)

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from im.chatroom.admin import ChatroomAdmin
 from im.connect.service import ConnectService
 from im.errors import Code
 from im.friend.service import FriendService
@@ -30,6 +31,7 @@ class Services(Struct, frozen=True):
     messages: MessageService
     groups: GroupService
     friends: FriendService
+    rooms: ChatroomAdmin
     words: ModerationService
     settings: SettingService
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from im.chatroom.model import Room
 from im.friend.model import Friend, FriendRequest
 from im.group.model import GroupInfo, GroupMember
 from im.profile.model import User
@@ -163,6 +164,35 @@ class FriendRequestOut(Struct, frozen=True, rename={"sender": "from", "receiver"
             status=request.status,
             time=request.sent,
             updateDt=request.update_dt,
+        )
+
+
+class ChatroomOut(Struct, frozen=True):
+    """A chatroom, and how many are inside."""
+
+    chatroomId: str
+    title: str
+    desc: str
+    portrait: str
+    extra: str
+    state: int
+    memberCount: int
+    createDt: int
+    updateDt: int
+
+    @classmethod
+    def of(cls, room: Room, inside: int) -> "ChatroomOut":
+        """The wire form of a room."""
+        return cls(
+            chatroomId=room.id,
+            title=room.title,
+            desc=room.desc,
+            portrait=room.portrait,
+            extra=room.extra,
+            state=room.state,
+            memberCount=inside,
+            createDt=room.created,
+            updateDt=room.update_dt,
         )
 
 

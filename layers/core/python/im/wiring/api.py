@@ -2,6 +2,7 @@
 
 from functools import cache, partial
 
+from im.chatroom.admin import ChatroomAdmin
 from im.connect.service import ConnectService
 from im.group.service import GroupService
 from im.limits import RateLimiter
@@ -17,6 +18,7 @@ from im.server_api.api import ServerApi
 from im.server_api.registry import Services
 from im.settings import Env
 from im.wiring.base import dynamo, ephemera, groups, messages, rows, sessions, settings
+from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
 from im.wiring.friend import friend_service
 from im.wiring.gate import tokens
@@ -90,6 +92,7 @@ def server_api() -> ServerApi:
         messages=message_service(),
         groups=group_service(),
         friends=friend_service(),
+        rooms=ChatroomAdmin(rooms(), chatrooms(), config.switches, clock.now_ms, short_id),
         words=ModerationService(word_list()),
         settings=setting_service(),
     )

@@ -48,7 +48,8 @@ def presence() -> DynamoPresenceStore:
 @cache
 def messages() -> DynamoMessageStore:
     """The logs."""
-    return DynamoMessageStore(dynamo(), settings().need(Env.MESSAGES_TABLE))
+    config = settings()
+    return DynamoMessageStore(dynamo(), config.need(Env.MESSAGES_TABLE), config.switches.chatroom_retention_ms)
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from functools import cache, partial
 
+from im.chatroom.log import RoomLog
+from im.chatroom.messages import RoomMessages
 from im.message.log import Log
 from im.message.media import Media
 from im.message.service import MessageService
@@ -12,6 +14,7 @@ from im.platform.uids import Uids
 from im.profile.types import UserTypes
 from im.settings import Env
 from im.wiring.base import dynamo, ephemera, groups, messages, rows, settings
+from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
 
 
@@ -33,6 +36,7 @@ def message_service() -> MessageService:
     switches = settings().switches
     uids = Uids(ephemera(), clock.now_ms)
     log = Log(messages(), uids, index_uids=switches.uid_index == "all", count=telemetry.count)
+    words = Filter(word_list(), clock.now_ms)
     return MessageService(
         messages(),
         rows(),
@@ -40,11 +44,20 @@ def message_service() -> MessageService:
         delivery(),
         log,
         uids,
-        Filter(word_list(), clock.now_ms),
+        words,
+        _room_messages(log, uids, words),
         switches,
         clock.now_ms,
         user_types=user_types(),
         count=telemetry.count,
+    )
+
+
+def _room_messages(log: Log, uids: Uids, words: Filter) -> RoomMessages:
+    switches = settings().switches
+    room_log = RoomLog(messages(), rooms(), log, switches.chatroom_retention_ms, clock.now_ms)
+    return RoomMessages(
+        messages(), rooms(), chatrooms(), delivery(), log, room_log, uids, words, switches, clock.now_ms
     )
 
 

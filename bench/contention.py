@@ -220,3 +220,63 @@ def simulate(rate: float, seed: int = 1) -> Contention:
         cuts[98],
         tally.refused / conversation.sent,
     )
+
+
+BATCH = 10
+"""A batch of a FIFO queue holds at most so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """What the same messages make when they are appended by one worker behind a FIFO queue.
+
+    Attributes:
+        rate: messages a second.
+        batch: how many the worker gets at once, on average.
+        p50_ms, p99_ms: from the function that would append to the message being durable.
+        worker_ms: how long the worker takes per message.
+    """
+
+    rate: float
+    batch: float
+    p50_ms: float
+    p99_ms: float
+    worker_ms: float
+
+
+def simulate_queue(rate: float, *, transactions: bool, seed: int = 1) -> Queued:
+    """Messages that arrive at random, on average so many a second, and one batch of them at a time.
+
+    The worker knows the head from its last batch, so it meets nobody. It appends one after another, because a batch that is
+    cut must not leave a hole; or all of a batch in a transaction, which costs every write twice.
+    """
+    random, latency = Random(seed), model().latency
+
+    def draw(call: str) -> float:
+        return latency[call].draw(random)
+
+    sent: list[float] = []
+    now = 0.0
+    for _ in range(_SENDS):
+        now += random.expovariate(rate) * 1000
+        sent.append(now)
+    ready = sorted((at + draw("sqs.SendMessageBatch"), at) for at in sent)
+    waits: list[float] = []
+    free, batches, worked, taken = 0.0, 0, 0.0, 0
+    while taken < len(ready):
+        begin = max(free, ready[taken][0])
+        batch = [at for visible, at in ready[taken : taken + BATCH] if visible <= begin]
+        taken += len(batch)
+        batches += 1
+        start = done = begin + draw("sqs.handover")
+        if transactions:
+            done += draw("dynamodb.TransactWriteItems")
+            waits += [done - at for at in batch]
+        else:
+            for at in batch:
+                done += draw("dynamodb.PutItem")
+                waits.append(done - at)
+        worked += done - start
+        free = done + draw("sqs.DeleteMessageBatch")
+    cuts = quantiles(waits, n=100)
+    return Queued(rate, len(ready) / batches, cuts[49], cuts[98], worked / len(ready))

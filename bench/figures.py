@@ -37,12 +37,12 @@ def at_least(name: str, value: float, unit: str, target: float, floor: float | N
     return Figure(name, value, unit, floor, target, value >= target)
 
 
-def write(name: str, figures: Iterable[Figure]) -> Path:
-    """Save figures as ``.local/bench/<name>.json``."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    file = FOLDER / f"{name}.json"
-    file.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n")
-    return file
+def write(file: str | Path, figures: Iterable[Figure]) -> Path:
+    """Save figures as a list of ``{name, value, unit, floor, target, ok}``; a bare name is one of ``.local/bench``."""
+    place = FOLDER / f"{file}.json" if isinstance(file, str) else file
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n")
+    return place
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:

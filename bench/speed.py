@@ -1,13 +1,15 @@
 """``make bench-speed``: CPU, round trips, latency, posts a second, start-up, contention; rewrites docs/speed.md."""
 
+import argparse
 import asyncio
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from statistics import quantiles
 
 from bench import contention, figures, posting, startup
-from bench.contention import Contention
+from bench.contention import Contention, Queued
 from bench.figures import Figure, at_least, at_most
 from bench.measure import Priced, price
 from bench.model import model, stages
@@ -28,13 +30,9 @@ _SOCKET_FUNCTIONS = (
     "functions.profile.ws",
 )
 _OTHER_FUNCTIONS = ("functions.message.on_queue", "functions.server_api.http")
-_RATES = (1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200)
+_RATES = (1, 5, 10, 20, 30, 50, 75, 100, 150, 200, 250)
 _POSTS = {"ours": 20_000, "boto3": 3_000}
 _MILLION = 1_000_000
-# The queued way, see docs/speed.md: a FIFO request to send, receive and delete shared by a batch, an invocation shared by
-# a batch, and one frame that confirms to the sender what was only queued.
-_QUEUED_CYCLE_S = 0.02
-_BATCH = 10
 
 
 def _cpu(priced: Sequence[Priced]) -> tuple[str, list[Figure]]:
@@ -115,13 +113,17 @@ def _startup() -> tuple[str, list[Figure]]:
     return figures.table(("start", "CPU, ms", "times bare", "times bare, trimmed too"), rows), found
 
 
-def _queued_usd(rate: float) -> float:
-    """What batching adds to a message, USD per million, at a rate in one conversation."""
-    batch = max(1.0, min(_BATCH, rate * _QUEUED_CYCLE_S))
-    fifo = prices()["sqs.fifo_request"].usd * (1 + 2 / batch)
+def _queued_usd(queued: Queued, *, transactions: bool) -> float:
+    """What the queued way adds to a message, USD per million, without what a put in a free slot costs in any case.
+
+    A FIFO request to send; one to receive, one to delete, and an invocation, shared by a batch; and one frame that
+    confirms to the sender what was only queued.
+    """
+    fifo = prices()["sqs.fifo_request"].usd * (1 + 2 / queued.batch)
     gb_second = prices()["lambda.gb_second"].usd * _MILLION
-    worker = (prices()["lambda.request"].usd + _QUEUED_CYCLE_S / 2 * gb_second) / batch
-    return fifo + worker + prices()["socket.message"].usd
+    worker = prices()["lambda.request"].usd / queued.batch + queued.worker_ms / 1000 / 2 * gb_second
+    doubled = prices()["dynamodb.write"].usd if transactions else 0.0
+    return fifo + worker + doubled + prices()["socket.message"].usd
 
 
 def _wasted_usd(each: Contention) -> float:
@@ -132,51 +134,46 @@ def _wasted_usd(each: Contention) -> float:
 
 def _contention() -> tuple[str, list[Figure], list[Contention]]:
     found = [contention.simulate(rate) for rate in _RATES]
+    in_turn = [contention.simulate_queue(rate, transactions=False) for rate in _RATES]
+    at_once = [contention.simulate_queue(rate, transactions=True) for rate in _RATES]
     rows = [
         (
             f"{each.rate:g}",
             f"{each.conflicted:.0%}",
             each.write_units,
-            each.read_units,
             each.p50_ms,
             each.p99_ms,
             f"{each.refused:.1%}",
             _wasted_usd(each),
-            _queued_usd(each.rate),
+            *(turn.p50_ms, turn.p99_ms, _queued_usd(turn, transactions=False)),
+            *(once.p50_ms, once.p99_ms, _queued_usd(once, transactions=True)),
         )
-        for each in found
+        for each, turn, once in zip(found, in_turn, at_once, strict=True)
     ]
     head = (
         "messages/s",
         "met another",
         "write units",
-        "walk read units",
-        "append p50, ms",
+        "p50, ms",
         "p99",
         "told to retry",
         "wasted, USD per million",
-        "queue instead, USD per million",
-    )
-    cheaper = next((each.rate for each in found if _wasted_usd(each) > _queued_usd(each.rate)), None)
-    refusing = next((each.rate for each in found if each.refused > 0), None)
-    said = (
-        f"A FIFO queue would be cheaper from {cheaper:g} messages a second in one conversation on."
-        if cheaper
-        else "A FIFO queue would be dearer at every rate measured."
-    )
-    said += (
-        f" Senders are told to try again from {refusing:g} messages a second on."
-        if refusing
-        else " Nobody is told to try again at any rate measured."
+        "queue, one by one: p50",
+        "p99",
+        "added, USD",
+        "queue, transactions: p50",
+        "p99",
+        "added, USD",
     )
     figures_found = []
-    for each in found:
+    for each, turn, once in zip(found, in_turn, at_once, strict=True):
         figures_found.append(Figure(f"write units per message at {each.rate:g}/s", each.write_units, "units", 1.0))
         figures_found.append(Figure(f"conflicted messages at {each.rate:g}/s", each.conflicted, "share", 0.0))
         figures_found.append(Figure(f"append p99 at {each.rate:g}/s", each.p99_ms, "ms"))
-    if cheaper:
-        figures_found.append(Figure("queue is cheaper from", float(cheaper), "messages/s"))
-    return f"{figures.table(head, rows)}\n\n{said}", figures_found, found
+        figures_found.append(Figure(f"told to retry at {each.rate:g}/s", each.refused, "share", 0.0))
+        figures_found.append(Figure(f"queued append p99 at {each.rate:g}/s", turn.p99_ms, "ms"))
+        figures_found.append(Figure(f"append in queued transactions p99 at {each.rate:g}/s", once.p99_ms, "ms"))
+    return figures.table(head, rows), figures_found, found
 
 
 async def _price(stub: Stub) -> list[Priced]:
@@ -184,10 +181,22 @@ async def _price(stub: Stub) -> list[Priced]:
         return [await price(topology, workload, stub) for workload in WORKLOADS]
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Measure everything, print it, and write it to docs/speed.md and .local/bench/speed.json."""
+    parser = argparse.ArgumentParser(prog="python -m bench.speed", description=__doc__)
+    parser.add_argument("--contention", action="store_true", help="only that; it needs no quiet machine")
+    only_contention = parser.parse_args(arguments).contention
     print("contention (virtual time)", flush=True)
     contended, contention_figures, curve = _contention()
+    series = {
+        "write units per message": [(each.rate, each.write_units) for each in curve],
+        "append p99, ms": [(each.rate, each.p99_ms) for each in curve],
+    }
+    title = "Many senders in one conversation"
+    (_DOCS / "speed-contention.svg").write_text(chart(title, "messages per second", "", series))
+    if only_contention:
+        _fill({"contention": contended})
+        return
     print("start-up", flush=True)
     started, start_figures = _startup()
     with running() as stub:
@@ -217,20 +226,18 @@ def main() -> None:
         "startup": started,
         "contention": contended,
     }
+    _fill(parts)
+    file = figures.write("speed", [*targets, *cpu_figures, *latency_figures, *contention_figures])
+    print(f"\nwritten: docs/speed.md, docs/speed-contention.svg, {file}")
+
+
+def _fill(parts: Mapping[str, str]) -> None:
     page = (_DOCS / "speed.md").read_text()
     for name, text in parts.items():
         page = figures.fill(page, name, text)
         print(f"\n{text}")
     (_DOCS / "speed.md").write_text(page)
-    series = {
-        "write units per message": [(each.rate, each.write_units) for each in curve],
-        "append p99, ms": [(each.rate, each.p99_ms) for each in curve],
-    }
-    title = "Many senders in one conversation"
-    (_DOCS / "speed-contention.svg").write_text(chart(title, "messages per second", "", series))
-    file = figures.write("speed", [*targets, *cpu_figures, *latency_figures, *contention_figures])
-    print(f"\nwritten: docs/speed.md, docs/speed-contention.svg, {file}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 from bench.cost import raised
-from bench.figures import FOLDER, Figure, at_least, at_most, write
+from bench.figures import Figure, at_least, at_most, write
 from im.message.model import Conversation
 from local.faults import Action
 from local.synth import synthesize
@@ -300,5 +300,4 @@ def main(arguments: Sequence[str]) -> int:
 _WAYS = ("pushed", "acknowledged", "pulled", "found by the last heartbeat")
 
 if __name__ == "__main__":
-    FOLDER.mkdir(parents=True, exist_ok=True)
     sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from bench.chaos.checker import VIOLATIONS, Counts
 from bench.chaos.mutations import MUTATIONS, broken_build
 from bench.chaos.run import Outcome, Plan, run
 from bench.chaos.weather import WEATHERS
+from bench.figures import Figure, at_most, write
 from local.synth import ROOT
 
 FILE = ROOT / ".local" / "chaos.json"
@@ -31,20 +31,23 @@ def table(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def figures(outcome: Outcome, plan: Plan) -> dict[str, object]:
-    """The same for machines."""
+def found(outcome: Outcome, plan: Plan) -> list[Figure]:
+    """The same for machines: the counts of all classes together and of each one; what must not happen has the target 0."""
     total = outcome.report.total
-    return {
-        "seconds": plan.seconds,
-        "clients": plan.clients,
-        "seed": plan.seed,
-        "violations": total.violations,
-        "violation_kinds": VIOLATIONS,
-        "total": asdict(total),
-        "classes": {name: asdict(counts) for name, counts in outcome.report.classes.items()},
-        "faults": outcome.faults,
-        "examples": outcome.report.examples,
-    }
+    listed = [
+        Figure("seconds", plan.seconds, "s"),
+        Figure("clients", plan.clients, "clients"),
+        Figure("seed", plan.seed, ""),
+        Figure("faults", sum(sum(fired.values()) for fired in outcome.faults.values()), "faults"),
+        at_most("violations", total.violations, "messages", 0, 0),
+    ]
+    for name, counts in (("all", total), *outcome.report.classes.items()):
+        for kind, number in asdict(counts).items():
+            named = f"{kind}, {name}"
+            listed.append(
+                at_most(named, number, "messages", 0, 0) if kind in VIOLATIONS else Figure(named, number, "messages")
+            )
+    return listed
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -65,8 +68,7 @@ def main(arguments: Sequence[str]) -> int:
     print(f"\n{table(outcome)}\n")
     for example in outcome.report.examples:
         print(example)
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(json.dumps(figures(outcome, plan), indent=2) + "\n")
+    write(FILE, found(outcome, plan))
     broken = outcome.report.total.violations
     print(
         f"{'Every promise held.' if not broken else f'{broken} violations.'} Figures are in {FILE.relative_to(ROOT)}."

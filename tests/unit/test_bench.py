@@ -1,5 +1,7 @@
 """The arithmetic of the benches: steps, lanes, distributions, pages, charts."""
 
+import json
+from pathlib import Path
 from random import Random
 from statistics import quantiles
 from xml.etree import ElementTree
@@ -7,6 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import figures
+from bench.chaos.__main__ import found
+from bench.chaos.checker import Counts, Report
+from bench.chaos.run import Outcome, Plan
 from bench.contention import simulate
 from bench.model import Model, Server, Spread, stages
 from bench.plot import chart
@@ -90,3 +95,49 @@ def test_a_chart_has_a_line_for_each_series_inside_its_frame() -> None:
     assert drawn.count("<polyline") == 2
     assert "two &amp; three" in drawn
     assert drawn.count("<circle") == 4
+
+
+def shape_of(file: Path) -> list[dict[str, object]]:
+    """The figures of a file, each of which is a number with its verdict."""
+    listed: list[dict[str, object]] = json.loads(file.read_text())
+    for figure in listed:
+        assert list(figure) == ["name", "value", "unit", "floor", "target", "ok"]
+        assert isinstance(figure["name"], str)
+        assert type(figure["value"]) in (int, float)
+        assert isinstance(figure["unit"], str)
+        for limit in ("floor", "target"):
+            assert figure[limit] is None or isinstance(figure[limit], int | float)
+        assert isinstance(figure["ok"], bool) == (figure["target"] is not None)
+    names = [figure["name"] for figure in listed]
+    assert len(set(names)) == len(names)
+    return listed
+
+
+def test_figures_are_saved_as_a_list_of_numbers_with_their_verdicts(tmp_path: Path) -> None:
+    listed = [
+        figures.at_most("cost", 3.0, "USD", 4.0, 2.0),
+        figures.at_least("rate", 3.0, "posts/s", 4.0),
+        figures.Figure("size", 7, "bytes"),
+    ]
+
+    saved = shape_of(figures.write(tmp_path / "deep" / "figures.json", listed))
+
+    assert [(each["name"], each["value"], each["target"], each["ok"]) for each in saved] == [
+        ("cost", 3.0, 4.0, True),
+        ("rate", 3.0, 4.0, False),
+        ("size", 7, None, None),
+    ]
+
+
+def test_a_chaos_run_is_saved_in_the_same_shape_and_what_it_found_is_not_ok(tmp_path: Path) -> None:
+    report = Report({"none": Counts(sent=5, lost=1), "timeouts": Counts(sent=2)})
+    outcome = Outcome(report, {"none": {}, "timeouts": {"timeout_after": 3}})
+
+    saved = shape_of(figures.write(tmp_path / "chaos.json", found(outcome, Plan(1, 2, 3))))
+
+    by_name = {str(each["name"]): (each["value"], each["ok"]) for each in saved}
+    assert by_name["violations"] == (1, False)
+    assert by_name["faults"] == (3, None)
+    assert by_name["sent, all"] == (7, None)
+    assert by_name["lost, none"] == (1, False)
+    assert by_name["lost, timeouts"] == (0, True)

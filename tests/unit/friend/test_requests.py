@@ -432,7 +432,7 @@ def test_an_acceptance_that_is_cut_off_anywhere_is_finished_by_its_repetition() 
         if not died:
             break
         cuts += 1
-    assert cuts == 8
+    assert cuts == 6
 
 
 def test_a_request_that_is_cut_off_anywhere_is_finished_by_its_repetition() -> None:

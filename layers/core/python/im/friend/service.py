@@ -28,7 +28,15 @@ from im.friend.model import (
     is_expired,
 )
 from im.friend.store import FriendChange, FriendStore, RequestChange
-from im.message.model import ContentType, Conversation, ConversationType, Payload, PersistFlag, Sent, check_id
+from im.message.model import (
+    RESERVED_CID_PREFIX,
+    ContentType,
+    Conversation,
+    ConversationType,
+    Payload,
+    PersistFlag,
+    check_id,
+)
 from im.place import Place, changed
 from im.platform.clock import Clock
 from im.platform.parallel import run_all
@@ -53,8 +61,10 @@ class Chats(Protocol):
     def head(self, user: str, conversation: Conversation) -> int:
         """The last seq of a conversation, 0 if it is empty."""
 
-    def append_once(self, author: str, conversation: Conversation, payload: Payload, *, cid: str, after: int) -> Sent:
-        """Append and deliver a message of the server's own, unless it stands somewhere behind a seq already."""
+    def append_once(
+        self, author: str, conversation: Conversation, contents: Sequence[tuple[str, Payload]], *, after: int
+    ) -> None:
+        """Append and deliver messages of the server's own, by their ids, unless they stand behind a seq already."""
 
 
 class Limiter(Protocol):
@@ -282,9 +292,7 @@ class FriendService:
     def _follow_acceptance(self, request: FriendRequest, between: Between) -> None:
         """Everything after the commit of an acceptance; only once it is all done is the request's mark removed."""
         if request.greet_after is not None:
-            for name, payload in _greetings(request):
-                cid = f"~friend:{name}:{request.update_dt}"
-                self._chats.append_once(request.sender, _chat(request), payload, cid=cid, after=request.greet_after)
+            self._chats.append_once(request.sender, _chat(request), _greetings(request), after=request.greet_after)
         self._changes.tell_all([*_news_of_friends(between), *_news_of_request(request)])
         if request.greet_after is not None:
             self._store.greeted(request)
@@ -425,10 +433,12 @@ def _chat(request: FriendRequest) -> Conversation:
 
 
 def _greetings(request: FriendRequest) -> list[tuple[str, Payload]]:
-    """What an accepted request leaves in the chat, as its sender's messages (client-semantics spec 6.2, 5)."""
-    said = Payload(type=ContentType.TEXT, searchableContent=request.reason, persistFlag=PersistFlag.COUNT)
-    return [
-        *([("reason", said)] if request.reason else []),
-        ("greeting", Payload(type=GreetingType.GREETING, persistFlag=PersistFlag.PERSIST)),
-        ("added", Payload(type=GreetingType.ADDED, persistFlag=PersistFlag.PERSIST)),
-    ]
+    """What an accepted request leaves in the chat, as its sender's messages (client-semantics spec 6.2, 5), with ids."""
+    contents = {
+        "reason": Payload(type=ContentType.TEXT, searchableContent=request.reason, persistFlag=PersistFlag.COUNT),
+        "greeting": Payload(type=GreetingType.GREETING, persistFlag=PersistFlag.PERSIST),
+        "added": Payload(type=GreetingType.ADDED, persistFlag=PersistFlag.PERSIST),
+    }
+    if not request.reason:
+        del contents["reason"]
+    return [(f"{RESERVED_CID_PREFIX}friend:{name}:{request.update_dt}", content) for name, content in contents.items()]

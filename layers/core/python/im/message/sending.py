@@ -30,6 +30,7 @@ from im.message.model import (
 )
 from im.message.publish import Publisher
 from im.message.screening import screened
+from im.platform.clock import MINUTE_MS
 
 _SWALLOW = 1
 
@@ -218,21 +219,29 @@ class Sending(Publisher):
         """The last seq of a conversation, 0 if it is empty."""
         return self._newest_seq(conversation.key(user))
 
-    def append_once(self, author: str, conversation: Conversation, payload: Payload, *, cid: str, after: int) -> Sent:
-        """Append and deliver a message of the server's own, unless it stands somewhere behind a seq already.
+    def append_once(
+        self, author: str, conversation: Conversation, contents: Sequence[tuple[str, Payload]], *, after: int
+    ) -> None:
+        """Append and deliver messages of the server's own, each unless it stands behind a seq already.
+
+        They are appended one after another, so whatever is there of them stands in this order, and each is searched for
+        behind the one before it.
 
         Args:
             author: in whose name.
             conversation: a single chat, from his side.
-            payload: the content.
-            cid: begins with ``RESERVED_CID_PREFIX``, and is the same each time.
+            contents: the contents in order, each with a cid that begins with ``RESERVED_CID_PREFIX``; the same each time.
             after: a seq that existed when this was called for the first time, 0 if none; the same each time.
         """
         log = conversation.key(author)
-        text = check_payload(payload, self._switches.max_message_bytes)
-        draft = Message(log, 0, 0, cid, author, 0, text)
+        texts = [(cid, check_payload(payload, self._switches.max_message_bytes)) for cid, payload in contents]
         context = self._load(author, conversation, log, after)
         base = self._base(log, after, context)
         sender = Sender(author, origin=Origin.ADMIN)
-        sent = self._publish(draft, conversation, sender, context, base, from_server=True, walk=SERVER_WALK)
-        return Sent(sent.seq, sent.uid, sent.time)
+        for cid, text in texts:
+            draft = Message(log, 0, 0, cid, author, 0, text)
+            sent = self._publish(draft, conversation, sender, context, base, from_server=True, walk=SERVER_WALK)
+            base = Head(sent.seq, sent.uid)
+            # Both rows are stamped by now; neither needs it again within this minute.
+            stamped = Row(conversation, activity=sent.time // MINUTE_MS)
+            context = replace(context, own_row=stamped, peer_row=stamped)

@@ -62,6 +62,8 @@ def hello(call: Call, body: HelloBody) -> dict[str, Any]:
             "maxUploadBytes": switches.max_upload_bytes,
             "recallTimeLimit": switches.recall_time_limit_s,
             "pullLimit": PULL_LIMIT,
+            "receipts": switches.receipts,
+            "groupReceipts": switches.group_receipts if switches.receipts else 0,
         },
     }
 

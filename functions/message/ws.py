@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from im.message.model import HISTORY_LIMIT, PULL_LIMIT, PULL_RANGES, Payload, Sender, Sent
 from im.message.reading import Range
@@ -94,6 +94,22 @@ class RemoveBody(frames.Strict, frozen=True):
     """A conversation."""
 
     conversation: frames.ConversationRef
+
+
+class ReceiptsBody(frames.Strict, frozen=True):
+    """A conversation, and the version of the last answer."""
+
+    conversation: frames.ConversationRef
+    after: Annotated[int, Meta(ge=0)] = 0
+
+
+class ReceiptOut(Struct, frozen=True):
+    """How far one user has got."""
+
+    userId: str  # noqa: N815
+    read: int
+    time: int
+    delivered: int
 
 
 class UploadBody(frames.Strict, frozen=True):
@@ -204,6 +220,16 @@ def upload(call: Call, body: UploadBody) -> dict[str, Any]:
         "fields": granted.fields,
         "remoteMediaUrl": granted.remote_url,
         "expires": granted.expires,
+    }
+
+
+@router.op("receipts", ReceiptsBody)
+def receipts(call: Call, body: ReceiptsBody) -> dict[str, Any]:
+    """How far the others have got."""
+    found, version = message_service().receipts(call.user, body.conversation.model(), body.after)
+    return {
+        "receipts": [ReceiptOut(each.user, each.read, each.time, each.delivered) for each in found],
+        "version": version,
     }
 
 

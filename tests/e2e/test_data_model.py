@@ -41,7 +41,7 @@ KINDS = {
     heading: pages.tables(text)["attribute"] for heading, text in SECTIONS.items() if "attribute" in pages.tables(text)
 }
 KEYS = {"Messages": ("c", "s"), "Directory": ("pk", "sk"), "Presence": ("u", ""), "Ephemera": ("k", "")}
-VALUE = r"[^|]+"
+VALUE = r"[^|]*"
 
 Stored = dict[str, list[dict[str, Any]]]
 
@@ -110,6 +110,7 @@ async def live(topology: Topology) -> None:
     await alice.call("message", "delete", {"conversation": chat, "seq": 2, "all": True})
     await bob.call("profile", "friendRequestsRead", {"until": 1})
     await bob.call("message", "read", {"conversation": {"type": 0, "target": "alice"}, "seq": 3})
+    await bob.call("profile", "setting", {"scope": 13, "value": "1"})
     await bob.call("profile", "setting", {"scope": 1, "key": "0-0-alice", "value": "1"})
     room = (await alice.call("chatroom", "join", {"chatroomId": "chatroom1"}))["conversation"]
     head = (await bob.call("chatroom", "join", {"chatroomId": "chatroom1"}))["head"]

@@ -44,7 +44,17 @@ pytestmark = pytest.mark.xdist_group("protocol")
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 CHANGING = {
     *("time", "since", "sync", "expires", "uid", "msg", "url", "remoteMediaUrl", "fields", "base64edData", "pushData"),
-    *("update_dt", "updateDt", "member_update_dt", "memberUpdateDt", "createDt", "after", "edited", "version"),
+    *(
+        "update_dt",
+        "updateDt",
+        "member_update_dt",
+        "memberUpdateDt",
+        "createDt",
+        "after",
+        "edited",
+        "version",
+        "delivered",
+    ),
 }
 """Members whose value is another one each time; all others must be as on the page."""
 EARLIEST = 1_700_000_000_000

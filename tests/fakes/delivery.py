@@ -57,6 +57,9 @@ class MemoryPresenceStore:
     def set_status(self, user: str, status: int) -> None:
         self._presences[user] = replace(self.load_one(user), status=status)
 
+    def set_receipts(self, user: str, on: bool) -> None:
+        self._presences[user] = replace(self.load_one(user), receipts=on)
+
     def _replace(self, user: str, client: str, device: Device | None) -> None:
         presence = self.load_one(user)
         others = tuple(each for each in presence.devices if each.client != client)

@@ -138,9 +138,10 @@ class MemoryRowStore:
         row = self._open(user, conversation)
         self.rows[user, conversation] = replace(row, activity=max(row.activity, minute))
 
-    def advance_read(self, user: str, conversation: Conversation, seq: int) -> int:
+    def advance_read(self, user: str, conversation: Conversation, seq: int, at_ms: int = 0) -> int:
         row = self._open(user, conversation)
-        self.rows[user, conversation] = replace(row, read=max(row.read, seq))
+        if seq > row.read:
+            self.rows[user, conversation] = replace(row, read=seq, read_at=at_ms)
         return max(row.read, seq)
 
     def clear(self, user: str, conversation: Conversation, seq: int) -> int:

@@ -89,7 +89,7 @@ class World:
         )
         self.changes = Changes(self.versions, self.delivery)
         self.settings_store = MemorySettingStore(self.rows, self.versions)
-        self.settings = SettingService(self.settings_store, self.changes, self.clock)
+        self.settings = SettingService(self.settings_store, self.changes, self.presence, self.clock)
         self.uids = Uids(self.ephemera, self.clock)
         self.log = Log(self.messages, self.uids, index_uids=self.switches.uid_index == "all")
         self.chatrooms = ChatroomService(self.rooms, self.messages, self.presence, self.switches, self.clock)

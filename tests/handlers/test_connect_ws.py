@@ -121,6 +121,8 @@ def test_hello_of_a_new_user_is_empty_and_tells_what_the_deployment_allows(onlin
         "maxUploadBytes": 104_857_600,
         "recallTimeLimit": 120,
         "pullLimit": 200,
+        "receipts": True,
+        "groupReceipts": 200,
     }
     assert body["versions"] == {"settings": 0, "friends": 0, "friendRequests": 0, "groups": 0}
 

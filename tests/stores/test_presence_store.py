@@ -83,3 +83,15 @@ def test_many_users_are_read_at_once_and_unknown_ones_are_empty(store: PresenceS
 
     assert list(presences) == users
     assert [user for user in users if presences[user].devices] == users[::7]
+
+
+def test_a_user_who_gives_no_receipts_is_known_by_his_presence(store: PresenceStore) -> None:
+    assert store.load_one("alice").receipts
+    store.set_receipts("alice", False)
+    store.set_status("alice", 1)
+
+    assert (store.load_one("alice").receipts, store.load_one("alice").status) == (False, 1)
+    assert not store.load(["alice"])[0]["alice"].receipts
+
+    store.set_receipts("alice", True)
+    assert store.load_one("alice").receipts

@@ -32,6 +32,13 @@ def test_a_read_cursor_never_goes_back_and_says_where_it_stands(store: RowStore)
     assert store.get("alice", BOB) == Row(BOB, read=8)
 
 
+def test_a_cursor_says_when_it_got_there(store: RowStore) -> None:
+    for seq, at in ((5, 100), (3, 200), (5, 300)):
+        store.advance_read("alice", BOB, seq, at)
+
+    assert store.get("alice", BOB) == Row(BOB, read=5, read_at=100)
+
+
 def test_rows_of_a_user_are_his_own(store: RowStore) -> None:
     store.stamp("alice", BOB, 1)
     store.stamp("alice", ODD, 2)

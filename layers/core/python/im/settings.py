@@ -102,6 +102,8 @@ class Switches(Struct, frozen=True):
     max_upload_bytes: int = field(default=100 * 1024 * 1024, name="im.max_upload_bytes")
     edit_time_limit_s: int = field(default=0, name="im.edit_time_limit")
     chatroom_retention_s: int = field(default=86_400, name="im.chatroom_retention_seconds")
+    receipts: bool = field(default=True, name="im.receipts")
+    group_receipts: int = field(default=200, name="im.group_receipts")
     heartbeat_s: int = field(default=240, name="im.heartbeat_seconds")
     clock_window_ms: int = field(default=7_200_000, name="im.signature_window_ms")
 

@@ -32,15 +32,27 @@ class Device(Struct, frozen=True):
 
 
 class Presence(Struct, frozen=True):
-    """All devices of a user, and his global status (0 normal, 1 muted, 2 forbidden), read in one go."""
+    """All devices of a user, his global status (0 normal, 1 muted, 2 forbidden), and whether others may be told how far he
+    has read, read in one go.
+    """
 
     user: str
     devices: tuple[Device, ...] = ()
     status: int = 0
+    receipts: bool = True
 
     def device(self, client: str) -> Device | None:
         """The device with a client id."""
         return next((device for device in self.devices if device.client == client), None)
+
+    def reached(self, now_ms: int) -> int:
+        """The time up to which messages have reached the user, ms; 0 if he never was connected.
+
+        Devices get everything while they are connected, so it is the present, or when the last of them was seen.
+        """
+        if any(device.online for device in self.devices):
+            return now_ms
+        return max((device.since for device in self.devices), default=0)
 
     def without(self, client: str | None) -> "Presence":
         """The same without one device."""

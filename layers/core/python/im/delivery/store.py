@@ -20,6 +20,7 @@ from im.platform.dynamo import ConditionFailed, Dynamo, Item, Key, decode_item, 
 
 _DEVICE = "d:"
 _STATUS = "st"
+_SILENT_READER = "nr"
 _MAX_BATCH_ENTRIES = 10
 _MAX_BATCH_BYTES = 250_000
 
@@ -52,6 +53,9 @@ class PresenceStore(Protocol):
 
     def set_status(self, user: str, status: int) -> None:
         """Copy the global status next to the devices, where the send path reads it anyway."""
+
+    def set_receipts(self, user: str, on: bool) -> None:
+        """Copy whether others may be told how far he has read, where it is at hand when he reads."""
 
     def key(self, user: str) -> Key:
         """The address of a user's item, for reads that span domains."""
@@ -93,7 +97,7 @@ class DynamoPresenceStore:
             for name, value in item.items()
             if name.startswith(_DEVICE)
         )
-        return Presence(user, devices, item.get(_STATUS, 0))
+        return Presence(user, devices, item.get(_STATUS, 0), receipts=not item.get(_SILENT_READER, False))
 
     def register(self, user: str, device: Device) -> Device | None:
         old = self._update(
@@ -126,13 +130,19 @@ class DynamoPresenceStore:
         return self.decode(user, self._update(user, client, "REMOVE #d", values={})).device(client)
 
     def set_status(self, user: str, status: int) -> None:
+        self._set(user, _STATUS, status)
+
+    def set_receipts(self, user: str, on: bool) -> None:
+        self._set(user, _SILENT_READER, not on)
+
+    def _set(self, user: str, name: str, value: int) -> None:
         with translated_errors():
             self._dynamo.client.update_item(
                 TableName=self._table,
                 Key={"u": {"S": user}},
                 UpdateExpression="SET #s = :s",
-                ExpressionAttributeNames={"#s": _STATUS},
-                ExpressionAttributeValues={":s": encode(status)},
+                ExpressionAttributeNames={"#s": name},
+                ExpressionAttributeValues={":s": encode(value)},
                 ReturnConsumedCapacity="TOTAL",
             )
 

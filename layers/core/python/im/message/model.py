@@ -295,6 +295,7 @@ class Row(Struct, frozen=True):
         firsts: for a group, by line: the lowest seq that he may see (lines that are absent: 1). None in a row that says
             nothing of membership: the row of a single chat, or one that only carries a cursor.
         lasts: by line, the highest seq that he may see, once he left; None while he is in.
+        read_at: when he read that far, ms; 0 if it is not known.
         silent, top: his settings of it (``im.setting``), which lie here to be shown in a ``hello``.
     """
 
@@ -309,6 +310,7 @@ class Row(Struct, frozen=True):
     silent: bool = False
     top: int = 0
     befriended: bool = False
+    read_at: int = 0
 
     def first(self, line: int) -> int:
         """The lowest seq that he may see on a line."""

@@ -1,4 +1,4 @@
-"""Reading: ranges of logs as one reader may see them, and how far he has read."""
+"""Reading: ranges of logs as one reader may see them."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,13 +17,13 @@ from im.message.model import (
     Conversation,
     ConversationType,
     Message,
+    Row,
     Sender,
     check_conversation,
     payload_from_json,
 )
 from im.message.publish import Publisher
 from im.platform.parallel import run_all
-from im.wire import frames
 
 _HISTORY_EXAMINED = 500
 _PAGE_BYTES = 100_000
@@ -197,21 +197,6 @@ class Reading(Publisher):
             used += size
         return kept, seq if start - seq >= _HISTORY_EXAMINED and seq > first else None
 
-    def read(self, user: str, conversation: Conversation, seq: int, *, skip: str | None = None) -> int:
-        """Raise the user's read cursor, never beyond the head, and tell his other devices. Returns where it stands."""
-        _, last = self._bounds(user, conversation)
-        newest = self._messages.newest(conversation.key(user))
-        wanted = min(seq, newest.seq if newest else 0, last)
-        if wanted <= 0:
-            row = self._rows.get(user, conversation)
-            return row.read if row else 0
-        read = self._rows.advance_read(user, conversation, wanted)
-        if read == wanted:
-            body = {"conversation": frames.ConversationOut.of(conversation), "read": read}
-            frame = frames.push("cursor", body)
-            self._delivery.push([user], lambda _: frame, skip=skip)
-        return read
-
     def _visible(self, reader: Sender, conversation: Conversation) -> tuple[int, int]:
         """The first and last seq that somebody may see, who must be inside if it is a chatroom's.
 
@@ -233,14 +218,23 @@ class Reading(Publisher):
         Raises:
             ImError: 9, he was never in the group; 254, chatrooms know no such thing.
         """
+        first, last, _ = self._place(user, conversation)
+        return first, last
+
+    def _place(self, user: str, conversation: Conversation) -> tuple[int, int, Row | None]:
+        """``_bounds``, and the row that has the user's cursor.
+
+        Raises:
+            ImError: 9, he was never in the group; 254, chatrooms know no such thing.
+        """
         check_conversation(conversation)
         if conversation.type == ConversationType.CHATROOM:
             raise ImError(Code.NOT_IMPLEMENT, "not in chatrooms")
         row = self._rows.get(user, replace(conversation, line=0) if conversation.in_group else conversation)
         if not conversation.in_group:
-            return (row.cleared if row else 0) + 1, MAX_SEQ
+            return (row.cleared if row else 0) + 1, MAX_SEQ, row
         if row is None or row.firsts is None:
             raise ImError(Code.NOT_IN_GROUP)
         own = self._rows.get(user, conversation) if conversation.line else row
         cleared = own.cleared if own else 0
-        return max(row.first(conversation.line), cleared + 1), row.last(conversation.line)
+        return max(row.first(conversation.line), cleared + 1), row.last(conversation.line), own

@@ -3,7 +3,8 @@
 from im.message.clearing import Clearing
 from im.message.editing import Editing
 from im.message.reacting import Reacting
+from im.message.receipts import Receipts
 
 
-class MessageService(Editing, Reacting, Clearing):
+class MessageService(Editing, Reacting, Clearing, Receipts):
     """Sending, reading, taking back and the rest; what it is built from is ``im.message.publish.Publisher``'s."""

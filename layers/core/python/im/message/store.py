@@ -76,6 +76,7 @@ class RowItem(Model):
     l = JSONAttribute(null=True)  # noqa: E741
     cl = NumberAttribute(null=True)
     rm = NumberAttribute(null=True)
+    rt = NumberAttribute(null=True)
     q = BooleanAttribute(null=True)
     w = NumberAttribute(null=True)
 
@@ -280,8 +281,8 @@ class RowStore(Protocol):
     def stamp(self, user: str, conversation: Conversation, minute: int) -> None:
         """Raise the row's activity minute, making the row if there is none; never lowers it."""
 
-    def advance_read(self, user: str, conversation: Conversation, seq: int) -> int:
-        """Raise the read cursor; returns where it stands then, which is higher if another device was ahead."""
+    def advance_read(self, user: str, conversation: Conversation, seq: int, at_ms: int = 0) -> int:
+        """Raise the read cursor and note when; returns where it stands then, which is higher if another device was ahead."""
 
     def clear(self, user: str, conversation: Conversation, seq: int) -> int:
         """Raise the bound below which the user has cleared the conversation away; returns where it stands then."""
@@ -337,6 +338,7 @@ class DynamoRowStore:
             silent=item.get("q", False),
             top=item.get("w", 0),
             befriended=item.get("h", False),
+            read_at=item.get("rt", 0),
         )
 
     def of_user(self, user: str) -> list[Row]:
@@ -361,8 +363,8 @@ class DynamoRowStore:
     def stamp(self, user: str, conversation: Conversation, minute: int) -> None:
         self._raise(user, conversation, RowItem.a, minute)
 
-    def advance_read(self, user: str, conversation: Conversation, seq: int) -> int:
-        if self._raise(user, conversation, RowItem.r, seq):
+    def advance_read(self, user: str, conversation: Conversation, seq: int, at_ms: int = 0) -> int:
+        if self._raise(user, conversation, RowItem.r, seq, RowItem.rt.set(at_ms)):
             return seq
         row = self.get(user, conversation)
         return row.read if row else seq
@@ -379,11 +381,11 @@ class DynamoRowStore:
         row = self.get(user, conversation)
         return row.removed if row else seq
 
-    def _raise(self, user: str, conversation: Conversation, attribute: Any, value: int) -> bool:
+    def _raise(self, user: str, conversation: Conversation, attribute: Any, value: int, *also: Action) -> bool:
         condition = attribute.does_not_exist() | (attribute < value)
         try:
             with translated_errors():
-                self._item(user, conversation).update(actions=[attribute.set(value)], condition=condition)
+                self._item(user, conversation).update(actions=[attribute.set(value), *also], condition=condition)
         except ConditionFailed:
             return False
         return True

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,6 +23,7 @@ from im.setting.model import (
     apply,
     check_setting,
     group_of,
+    is_on,
     level,
 )
 from im.setting.store import SettingStore
@@ -37,25 +39,35 @@ class Put(Struct, frozen=True):
     version: int
 
 
+class ReceiptSwitch(Protocol):
+    """Where it is noted who gives no receipts."""
+
+    def set_receipts(self, user: str, on: bool) -> None:
+        """Note it."""
+
+
 class SettingService:
     """Puts settings and tells the user's devices.
 
     Args:
         store: the settings.
         changes: tells devices.
+        presence: where it is noted who gives no receipts.
         clock: the time.
     """
 
-    def __init__(self, store: SettingStore, changes: Changes, clock: Clock) -> None:
+    def __init__(self, store: SettingStore, changes: Changes, presence: ReceiptSwitch, clock: Clock) -> None:
         self._store = store
         self._changes = changes
+        self._presence = presence
         self._clock = clock
 
     def put(self, user: str, settings: Sequence[Setting], *, client: str | None = None) -> Put:
         """Store settings of a user and tell his other devices; the last one under a scope and key counts.
 
         One transaction holds all of it, so a crash leaves all or nothing; after it, the push is lost at the worst, and the
-        next heartbeat shows the version. Repeating a put stores the same again under a newer version.
+        next heartbeat shows the version. Repeating a put stores the same again under a newer version. Only who gives no
+        receipts is noted elsewhere as well, and first: until the repeat he rather gives too few.
 
         Args:
             user: whose; he need not be registered.
@@ -74,6 +86,9 @@ class SettingService:
         return self._put(user, list(wanted.values()), client)
 
     def _put(self, user: str, settings: Sequence[Setting], client: str | None) -> Put:
+        for each in settings:
+            if each.name == (Scope.DISABLE_RECEIPT, ""):
+                self._presence.set_receipts(user, not is_on(each.value))
         for _ in range(_ATTEMPTS):
             before, known = self._store.find(user, [each.name for each in settings])
             first = max(self._clock(), before.version + 1)

@@ -6,7 +6,7 @@ from im.platform import clock
 from im.setting.service import SettingService
 from im.setting.store import DynamoSettingStore
 from im.settings import Env
-from im.wiring.base import dynamo, settings
+from im.wiring.base import dynamo, presence, settings
 from im.wiring.delivery import changes
 
 
@@ -19,4 +19,4 @@ def setting_store() -> DynamoSettingStore:
 @cache
 def setting_service() -> SettingService:
     """Puts settings and tells the user's devices."""
-    return SettingService(setting_store(), changes(), clock.now_ms)
+    return SettingService(setting_store(), changes(), presence(), clock.now_ms)

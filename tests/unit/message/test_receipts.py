@@ -117,9 +117,13 @@ def test_a_stranger_learns_nothing_from_receipts(world: World) -> None:
 
 
 def test_who_has_blacklisted_the_asker_is_left_out(world: World) -> None:
-    world.rows.set_blocked("bob", "alice", True)
+    line = Conversation(0, "bob", 3)
+    world.rows.stamp("alice", line, 1)
+    assert told(world, "alice", line) == {"bob": 0}
 
-    assert told(world, "alice", BOB) == {}
+    world.rows.relate("bob", "alice", blocked=True, befriended=False)
+
+    assert told(world, "alice", BOB) == told(world, "alice", line) == {}
 
 
 def test_who_does_not_want_it_gives_no_receipts(world: World) -> None:

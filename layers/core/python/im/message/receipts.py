@@ -125,8 +125,13 @@ class Receipts(Reading):
             moved = [each for each in found if each.time > after or not after]
         else:
             known = row is not None and row.activity > 0 and conversation.target != user
-            moved = self._receipts(user, [conversation.target] if known else [], conversation)
+            open_to_him = known and not self._is_blocked(user, conversation.target)
+            moved = self._receipts(user, [conversation.target] if open_to_him else [], conversation)
         return sorted(moved, key=lambda each: (each.time, each.user)), max(after, began - SETTLED_MS)
+
+    def _is_blocked(self, user: str, other: str) -> bool:
+        row = self._rows.get(other, Conversation(0, user))
+        return row is not None and row.blocked
 
     def _readers(self, conversation: Conversation, last: int) -> Sequence[str]:
         info = self._groups.get_info(conversation.target)
@@ -170,6 +175,6 @@ def _told(presences: Mapping[str, Presence], rows: Mapping[str, Row], now: int) 
     told = []
     for reader, presence in presences.items():
         row = rows.get(reader)
-        if presence.receipts and not (row and row.blocked):
+        if presence.receipts:
             told.append(Receipt(reader, row.read if row else 0, row.read_at if row else 0, presence.reached(now)))
     return told

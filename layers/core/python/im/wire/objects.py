@@ -175,8 +175,8 @@ class ChatroomOut(Struct, frozen=True):
     desc: str
     portrait: str
     extra: str
-    state: int
-    memberCount: int
+    state: Int
+    memberCount: Int
     createDt: int
     updateDt: int
 

@@ -82,7 +82,7 @@ class UserChatroom(Struct, frozen=True):
     userId: str
     chatroomId: str
     clientId: str
-    platform: int
+    platform: Int
 
     @classmethod
     def of(cls, seat: Seat) -> "UserChatroom":
@@ -94,8 +94,8 @@ class BlackOut(Struct, frozen=True):
     """What a user is kept from, in both spellings, and until when (ms, 0 for ever)."""
 
     userId: str
-    state: int
-    status: int
+    state: Int
+    status: Int
     expiredTime: int
 
     @classmethod

@@ -5,13 +5,21 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from enum import IntEnum, IntFlag
 from pathlib import Path
 from typing import Any
 
+from im.chatroom.model import Black, State
 from im.errors import TEXT, Code
+from im.friend.model import RequestStatus
+from im.group.model import GroupType, MemberType, Notice
+from im.message.model import ConversationType, PersistFlag
+from im.profile.model import Field, UserType
+from im.profile.search import Audience, SearchType
 from im.server_api.endpoints import NOT_IMPLEMENTED
 from im.server_api.openapi import DOCUMENT, EVERYWHERE, document
 from im.server_api.registry import ENDPOINTS
+from im.setting.model import Scope
 
 SERVER_API = Path(__file__).parent / "server-api.md"
 
@@ -37,6 +45,23 @@ Answers have whole numbers as plain digits, booleans never as 0 and 1, empty tex
 that two SDKs call by different names is there under both.
 
 """
+
+NUMBERS: Mapping[str, type[IntEnum] | type[IntFlag]] = {
+    "`type` of a conversation": ConversationType,
+    "`persistFlag` of a content": PersistFlag,
+    "`type` of a user": UserType,
+    "`flag` of `/admin/user/update`": Field,
+    "`searchType` of `/admin/user/search_user`": SearchType,
+    "its `userType`": Audience,
+    "`scope` of a user's setting": Scope,
+    "`type` of a group": GroupType,
+    "`type` of a member": MemberType,
+    "content types of a group's notices": Notice,
+    "`status` of a friend request": RequestStatus,
+    "`state` of a chatroom": State,
+    "`status` of a user in a chatroom": Black,
+}
+"""What the values of some members mean."""
 
 Json = dict[str, Any]
 
@@ -65,7 +90,7 @@ class _Page:
         self._shared = sorted(large | nested | within)
 
     def text(self) -> str:
-        return _HEAD + "\n".join([*self._overview(), *self._paths(), *self._types(), *self._rest()])
+        return _HEAD + "\n".join([*self._overview(), *self._paths(), *self._types(), *_numbers(), *self._rest()])
 
     def _size(self, name: str) -> int:
         return len(self._schemas[name]["properties"])
@@ -147,6 +172,22 @@ class _Page:
         yield ""
 
 
+def _numbers() -> Iterator[str]:
+    yield "## Numbers\n\n| what | values |\n|---|---|"
+    for what, kind in NUMBERS.items():
+        values = (f"{_number(each)} {_word(each.name)}" for each in kind)
+        yield f"| {what} | {', '.join(values)} |"
+    yield ""
+
+
+def _number(value: IntEnum | IntFlag) -> str:
+    return f"{value.value:#x}" if isinstance(value, IntFlag) else str(value.value)
+
+
+def _word(name: str) -> str:
+    return name.lower().replace("_", " ")
+
+
 def _body(call: Json) -> Json | None:
     body = call.get("requestBody")
     return body and body["content"]["application/json"]["schema"]
@@ -188,7 +229,7 @@ def _type(schema: Json) -> str:
             return f"array of {each}" + (f", {limits} elements" if limits else "")
         case "string":
             limits = _range(schema.get("minLength"), schema.get("maxLength"))
-            return "text" + (f", {limits} characters" if limits else "")
+            return "text" + (f", {limits} characters".replace("at least 1 characters", "not empty") if limits else "")
         case "integer":
             low = schema.get("minimum", schema["exclusiveMinimum"] + 1 if "exclusiveMinimum" in schema else None)
             high = schema.get("maximum")
@@ -218,7 +259,7 @@ def _default(member: Json) -> str:
 
 
 def _codes(codes: Mapping[str, str]) -> str:
-    return ", ".join(f"{code} ({text})" for code, text in codes.items())
+    return ", ".join(f"{code} ({codes[code]})" for code in sorted(codes, key=int))
 
 
 def _note(schema: Json) -> str:

@@ -86,3 +86,33 @@ def test_an_operation_stays_within_its_budget(
     assert measured.units("dynamodb.read") <= reads
     assert measured.units("dynamodb.write") <= writes
     assert measured.usd * 1e6 <= dollars, measured.table(1_000_000)
+
+
+FRIENDS: list[tuple[str, str, dict[str, object], int, float, float]] = [
+    # who, operation, body, and at most: calls, read units, write units
+    ("ann", "friendRequest", {"userId": "bob", "reason": "hi"}, 8, 5.5, 6),
+    ("bob", "friendRequests", {}, 1, 1, 0),
+    ("bob", "friendRequestsRead", {"until": 5}, 4, 0.5, 2),
+    ("bob", "friendAnswer", {"userId": "ann", "status": 1}, 30, 11, 27),
+    ("bob", "friends", {}, 1, 1, 0),
+    ("bob", "friendAlias", {"userId": "ann", "alias": "x"}, 5, 4.5, 2),
+    ("bob", "blacklist", {"userId": "ann", "on": True}, 5, 4.5, 5),
+    ("bob", "friendDelete", {"userId": "ann"}, 7, 5, 10),
+]
+
+
+def test_a_friendship_stays_within_its_budget_from_its_beginning_to_its_end(topology: Topology) -> None:
+    async def work() -> list[tuple[str, Measurement]]:
+        sockets = {user: await topology.socket(user, f"{user}s-phone", 1) for user in ("ann", "bob")}
+        measured = []
+        for who, op, body, *_ in FRIENDS:
+            with topology.meter.measure() as each:
+                await sockets[who].call("profile", op, body)
+                await topology.settle()
+            measured.append((op, each))
+        return measured
+
+    for (op, measured), (*_, calls, reads, writes) in zip(topology.run(work()), FRIENDS, strict=True):
+        assert len(measured.calls(function="ProfileWs")) <= calls, op
+        assert measured.units("dynamodb.read") <= reads, op
+        assert measured.units("dynamodb.write") <= writes, op

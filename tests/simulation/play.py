@@ -12,7 +12,7 @@ from typing import Any
 
 from im.errors import BusyError, Code, ImError
 from im.group.model import GroupInfo, GroupMember
-from im.message.model import Conversation, Payload, Sender, payload_from_json
+from im.message.model import ContentType, Conversation, Payload, Sender, payload_from_json
 from im.message.reading import Range
 from tests.simulation.device import Device, Draft, seen
 from tests.simulation.stage import Stage
@@ -39,6 +39,7 @@ class Play:
         outside: (group, user) of all whose removal has begun and who were not added again.
         read_floor: by user and conversation, the highest read cursor that anybody was told.
         withdrawn: (log, seq) of every message whose recall or deletion for everybody was acknowledged.
+        edited: (log, seq) of every message of which an edit was acknowledged.
         refused: (log, sender, cid) of messages that were refused for good.
         removed_by_last: with two removals of one member at once, the last notice counts.
         unclear: while a removal and a joining run side by side, nobody can say whether the member is in.
@@ -55,6 +56,7 @@ class Play:
         self.members: dict[str, set[str]] = {}
         self.read_floor: dict[tuple[str, Conversation], int] = defaultdict(int)
         self.withdrawn: set[tuple[str, int]] = set()
+        self.edited: set[tuple[str, int]] = set()
         self.refused: set[tuple[str, str, str]] = set()
         self.removed_by_last = False
         self.unclear = False
@@ -199,6 +201,21 @@ class Play:
         if kind != "hide":
             self.withdrawn.add((conversation.key(device.user), seq))
 
+    def edit(self, device: Device, conversation: Conversation, seq: int, number: int = 0) -> None:
+        """Give a message another content."""
+        service = self.stage.environment(number).messages
+        sender = Sender(device.user, f"{device.user}-{device.client}", device.connection)
+        place = (conversation.key(device.user), seq)
+        slot = self.stage.world.messages.logs[place[0]].get(seq)
+        self._cids += 1
+        # What a message is by now can be told from its text, and what it was from its cid.
+        text = f"edit {self._cids}, text of {slot.cid}" if slot else ""
+        try:
+            service.edit(sender, conversation, seq, Payload(type=1, searchableContent=text, persistFlag=3))
+        except ImError:
+            return
+        self.edited.add(place)
+
     # --- what the administrator does
 
     def found(self, group: str, *members: str) -> None:
@@ -319,9 +336,11 @@ class Play:
         logs = self.stage.world.messages.logs
         for log, slot in self.withdrawn:
             events = [each for each in logs[log].values() if each.ref == slot and not each.to]
-            kinds = [payload_from_json(each.payload).type for each in events]
+            kinds = [kind for each in events if (kind := payload_from_json(each.payload).type) != ContentType.EDIT]
             assert len(set(kinds)) == len(kinds) >= 1, f"{log}: {slot} has the events {kinds}"
             assert f"text of {logs[log][slot].cid}" not in logs[log][slot].payload
+        for log, slot in self.edited - self.withdrawn:
+            assert logs[log][slot].withdrawn or "edit " in logs[log][slot].payload, f"{log}: {slot} lost its edit"
         for device in self.devices:
             assert not device.outbox, f"{device} still waits for {device.outbox}"
             for conversation, talk in device.talks.items():

@@ -238,6 +238,27 @@ def a_recall_races_a_deletion(play: Play) -> list[Operation]:
     ]
 
 
+def edits_cross_one_another_and_a_recall(play: Play) -> list[Operation]:
+    ann, bob = _pair(play)
+    pad = play.device("ann", "pad")
+    return [
+        partial(play.edit, ann, BOB, 1, 0),
+        partial(play.edit, pad, BOB, 1, 1),
+        partial(play.withdraw, ann, BOB, 1, "recall", 2),
+        partial(play.send, bob, ANN, 3),
+    ]
+
+
+def two_edits_of_one_message(play: Play) -> list[Operation]:
+    ann, bob = _pair(play)
+    pad = play.device("ann", "pad")
+    return [
+        partial(play.edit, ann, BOB, 1, 0),
+        partial(play.edit, pad, BOB, 1, 1),
+        partial(play.hello, bob, 2),
+    ]
+
+
 def read_cursors_of_two_devices(play: Play) -> list[Operation]:
     ann, bob = _pair(play)
     pad = play.device("bob", "pad")
@@ -266,6 +287,8 @@ SCENES = [
     two_removals_of_one_member,
     two_recalls_of_one_message,
     a_recall_races_a_deletion,
+    edits_cross_one_another_and_a_recall,
+    two_edits_of_one_message,
     read_cursors_of_two_devices,
 ]
 

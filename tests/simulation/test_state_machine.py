@@ -155,6 +155,15 @@ class Conversing(RuleBasedStateMachine):
             seq = 1 + seq % len(slots)
             self._do(number, cut, partial(self.play.withdraw, actor, conversation, seq, kind, number))
 
+    @rule(device=devices, conversation=conversations, seq=places, number=environments, cut=cuts)
+    def edit(self, device: int, conversation: Conversation, seq: int, number: int, cut: tuple[int, str] | None) -> None:
+        """Give a message another content."""
+        actor = self.play.devices[device]
+        slots = self.play.stage.world.messages.logs[conversation.key(actor.user)]
+        if conversation.target != actor.user and slots:
+            seq = 1 + seq % len(slots)
+            self._do(number, cut, partial(self.play.edit, actor, conversation, seq, number))
+
     @rule(user=st.sampled_from(USERS), other=st.sampled_from(USERS), blocked=st.booleans())
     def blacklist(self, user: str, other: str, blocked: bool) -> None:
         """A user blocks another one, or does not any more."""

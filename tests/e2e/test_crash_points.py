@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from im import keys
 from local.client import SocketClient
 from local.topology import Topology
 from tests.e2e.context import with_switches
@@ -41,6 +42,7 @@ class Scene:
         self.ann, self.bob, self.cem = (f"{name}{number}" for name in ("ann", "bob", "cem"))
         self.team = f"team{number}"
         self.word = f"word{number}"
+        self.room, self.other_room = f"room{number}", f"bar{number}"
         self.sockets: list[SocketClient] = []
         self.kept: dict[str, Any] = {}
 
@@ -58,6 +60,11 @@ class Scene:
     def to_team(self) -> dict[str, Any]:
         """The group's conversation."""
         return {"type": 1, "target": self.team}
+
+    @property
+    def to_room(self) -> dict[str, Any]:
+        """The chatroom's conversation."""
+        return {"type": 2, "target": self.room}
 
     async def join(self, user: str, client: str = "", platform: int = 5) -> SocketClient:
         """Connect, again and again until it succeeds."""
@@ -508,7 +515,127 @@ async def bob_has_the_setting_everywhere(scene: Scene) -> None:
     assert hello["versions"]["settings"] == answer["version"] == answer["settings"][0]["version"]
 
 
-SOCKET, MESSAGE, PROFILE, API = "ConnectWs", "MessageWs", "ProfileWs", "ServerApi"
+# --- chatrooms
+
+
+async def a_room(scene: Scene) -> None:
+    """There are two rooms; ann is in one of them, and bob is connected."""
+    for room in (scene.room, scene.other_room):
+        await scene.admin("/admin/chatroom/create", {"chatroomId": room, "title": room})
+    scene.kept["ann"], scene.kept["bob"] = await scene.join(scene.ann), await scene.join(scene.bob)
+    scene.kept["head"] = (await ask(scene, "ann", "chatroom", "join", {"chatroomId": scene.room}))["head"]
+
+
+async def enter(scene: Scene) -> None:
+    await ask(scene, "bob", "chatroom", "join", {"chatroomId": scene.room})
+
+
+async def both_in_the_room(scene: Scene) -> None:
+    """Ann and bob are in the same room."""
+    await a_room(scene)
+    await enter(scene)
+
+
+async def bob_elsewhere(scene: Scene) -> None:
+    """Ann is in a room, and bob is in another one."""
+    await a_room(scene)
+    await ask(scene, "bob", "chatroom", "join", {"chatroomId": scene.other_room})
+
+
+async def inside(scene: Scene, room: str) -> list[str]:
+    answer = await scene.kept["ann"].call("chatroom", "members", {"chatroomId": room})
+    return sorted(answer["members"])
+
+
+async def both_hear_one_another(scene: Scene) -> None:
+    assert (await inside(scene, scene.room), await inside(scene, scene.other_room)) == ([scene.ann, scene.bob], [])
+    assert (await scene.admin("/admin/chatroom/user_chatroom", {"userId": scene.bob}))["chatroomId"] == scene.room
+    sent = await persist(scene.topology, scene.kept["ann"], send_body(scene.to_room, "x", "c", scene.kept["head"]))
+    await scene.topology.settle()
+    assert scene.kept["bob"].pushes[-1]["body"]["seq"] == sent["seq"]
+    await persist(scene.topology, scene.kept["bob"], send_body(scene.to_room, "y", "d", sent["seq"]))
+
+
+async def leave_room(scene: Scene) -> None:
+    await ask(scene, "bob", "chatroom", "quit", {"chatroomId": scene.room})
+
+
+async def bob_is_outside(scene: Scene) -> None:
+    assert await inside(scene, scene.room) == [scene.ann]
+    assert (await scene.topology.admin("/admin/chatroom/user_chatroom", {"userId": scene.bob}))["code"] == 253
+    before = len(scene.kept["bob"].pushes)
+    await persist(scene.topology, scene.kept["ann"], send_body(scene.to_room, "x", "c", scene.kept["head"]))
+    await scene.topology.settle()
+    assert len(scene.kept["bob"].pushes) == before
+
+
+async def say_in_room(scene: Scene) -> None:
+    body = send_body(scene.to_room, "x", "c", scene.kept["head"])
+    scene.kept["sent"] = await persist(scene.topology, scene.kept["ann"], body)
+
+
+async def it_is_said_once(scene: Scene) -> None:
+    [message] = await contiguous(scene, "bob", scene.to_room)
+    assert message["seq"] == scene.kept["sent"]["seq"] > scene.kept["head"]
+    assert {push["body"]["seq"] for push in scene.kept["bob"].pushes} == {message["seq"]}
+
+
+async def a_silent_room(scene: Scene) -> None:
+    """The same, and whatever was ever said there has expired."""
+    await both_in_the_room(scene)
+    table = scene.topology.template.tables["Directory"].name
+    [room] = [
+        item
+        for item in scene.topology.cloud.items(table)
+        if item["pk"] == {"S": keys.chatroom(scene.room)} and item["sk"] == {"S": "info"}
+    ]
+    scene.kept["head"] -= 86_400_000
+    old = {"N": str(scene.kept["head"])}
+    scene.topology.cloud.put_items(table, [{**room, "floor": old, "alive": old}])
+
+
+async def end_room(scene: Scene) -> None:
+    await scene.admin("/admin/chatroom/del", {"chatroomId": scene.room})
+
+
+async def the_room_has_ended(scene: Scene) -> None:
+    assert (await scene.admin("/admin/chatroom/info", {"chatroomId": scene.room}))["state"] == 2
+    assert await inside(scene, scene.room) == []
+    refused = await scene.kept["bob"].request("message", "send", send_body(scene.to_room, "x", "c", scene.kept["head"]))
+    assert refused["code"] == 20
+
+
+async def create_room(scene: Scene) -> None:
+    await scene.admin("/admin/chatroom/create", {"chatroomId": scene.room, "title": "Lobby", "desc": "d"})
+
+
+async def the_room_is_there(scene: Scene) -> None:
+    found = await scene.admin("/admin/chatroom/info", {"chatroomId": scene.room})
+    assert (found["title"], found["desc"], found["state"], found["memberCount"]) == ("Lobby", "d", 0, 0)
+
+
+async def ban(scene: Scene) -> None:
+    body = {"chatroomId": scene.room, "userId": scene.bob, "status": 2}
+    await scene.admin("/admin/chatroom/set_black_status", body)
+
+
+async def bob_is_banned(scene: Scene) -> None:
+    await bob_is_outside(scene)
+    assert (await scene.kept["bob"].request("chatroom", "join", {"chatroomId": scene.room}))["code"] == 248
+
+
+async def only_bob_may_speak(scene: Scene) -> None:
+    await scene.admin("/admin/chatroom/mute_all", {"chatroomId": scene.room, "status": 1})
+    await scene.admin("/admin/chatroom/set_manager", {"chatroomId": scene.room, "userId": scene.bob, "status": 1})
+
+
+async def only_bob_speaks(scene: Scene) -> None:
+    body = send_body(scene.to_room, "x", "c", scene.kept["head"])
+    assert (await scene.kept["ann"].request("message", "send", body))["code"] == 241
+    await persist(scene.topology, scene.kept["bob"], body)
+
+
+SOCKET, MESSAGE, PROFILE, ROOM, API = "ConnectWs", "MessageWs", "ProfileWs", "ChatroomWs", "ServerApi"
 OPERATIONS = [
     Operation("message.delete for all", MESSAGE, two_chat, delete_for_all, is_gone_for_all),
     Operation("message.delete for oneself", MESSAGE, two_chat, delete_for_me, is_gone_for_me),
@@ -536,6 +663,15 @@ OPERATIONS = [
     Operation("group/del", API, group_chats, dissolve, the_group_is_gone),
     Operation("profile.setting", PROFILE, two_chat, put_setting, bob_has_the_setting_everywhere),
     Operation("user/put_setting", API, two_chat, put_setting_by_api, bob_has_the_setting_everywhere),
+    Operation("chatroom.join", ROOM, a_room, enter, both_hear_one_another),
+    Operation("chatroom.join, from another room", ROOM, bob_elsewhere, enter, both_hear_one_another),
+    Operation("chatroom.quit", ROOM, both_in_the_room, leave_room, bob_is_outside),
+    Operation("message.send, in a room", MESSAGE, both_in_the_room, say_in_room, it_is_said_once),
+    Operation("message.send, in a silent room", MESSAGE, a_silent_room, say_in_room, it_is_said_once),
+    Operation("chatroom/create", API, nothing, create_room, the_room_is_there),
+    Operation("chatroom/del", API, both_in_the_room, end_room, the_room_has_ended),
+    Operation("chatroom/set_black_status", API, both_in_the_room, ban, bob_is_banned),
+    Operation("chatroom/mute_all, set_manager", API, both_in_the_room, only_bob_may_speak, only_bob_speaks),
     Operation("sensitive/add", API, nothing, add_word, the_word_is_listed),
     Operation("sensitive/del", API, add_word, remove_word, the_word_is_not_listed),
 ]

@@ -116,3 +116,39 @@ def test_a_friendship_stays_within_its_budget_from_its_beginning_to_its_end(topo
         assert len(measured.calls(function="ProfileWs")) <= calls, op
         assert measured.units("dynamodb.read") <= reads, op
         assert measured.units("dynamodb.write") <= writes, op
+
+
+GET, BATCH, QUERY, TRANSACT, UPDATE = "GetItem", "BatchGetItem", "Query", "TransactWriteItems", "UpdateItem"
+FLO, ELI = {"type": 0, "target": "flo"}, {"type": 0, "target": "eli"}
+SETTINGS: list[tuple[str, str, str, dict[str, object], list[str], float, float]] = [
+    # who, route, operation, body, the calls to DynamoDB, and at most: read units, write units
+    ("flo", "profile", "setting", {"scope": 26, "key": "team", "value": "x"}, [BATCH, TRANSACT, BATCH], 2.5, 4),
+    ("flo", "profile", "setting", {"scope": 1, "key": "0-0-eli", "value": "1"}, [BATCH, TRANSACT, BATCH], 2.5, 6),
+    ("flo", "profile", "settings", {"after": 0}, [BATCH, QUERY], 2, 0),
+    ("flo", "profile", "settings", {"after": 2**52}, [BATCH], 1, 0),
+    ("flo", "session", "ping", {"sync": None}, [GET, QUERY, QUERY], 2.5, 0),
+    ("flo", "message", "read", {"conversation": ELI, "seq": 1}, [BATCH, QUERY, UPDATE, BATCH], 3, 1),
+    ("eli", "message", "receipts", {"conversation": FLO}, [BATCH, BATCH, BATCH], 3, 0),
+]
+
+
+def test_settings_and_receipts_stay_within_their_budgets(topology: Topology) -> None:
+    """Of what hello and ping tell of settings, nothing is read besides the conversation rows."""
+
+    async def work() -> list[Measurement]:
+        sockets = {user: await topology.socket(user, f"{user}s-phone", 1) for user in ("eli", "flo")}
+        message = {"content": {"type": 1, "persistFlag": 3}, "cid": "c", "base": 0}
+        await sockets["eli"].call("message", "send", {"conversation": FLO, **message})
+        await topology.settle()
+        measured = []
+        for who, route, op, body, *_ in SETTINGS:
+            with topology.meter.measure() as each:
+                await sockets[who].call(route, op, body)
+                await topology.settle()
+            measured.append(each)
+        return measured
+
+    for (_, _, op, _, calls, reads, writes), measured in zip(SETTINGS, topology.run(work()), strict=True):
+        assert [call.operation for call in measured.calls(service="dynamodb")] == calls, op
+        assert measured.units("dynamodb.read") <= reads, op
+        assert measured.units("dynamodb.write") <= writes, op

@@ -200,6 +200,36 @@ def test_two_devices_show_the_same_and_share_what_was_read(topology: Topology) -
     topology.run(work())
 
 
+def test_what_one_device_sets_for_a_conversation_holds_on_the_other_and_on_a_new_one(topology: Topology) -> None:
+    async def work() -> None:
+        ann, ben = names(2)
+        phone = await person(topology, ann).connect()
+        laptop = await person(topology, ann, "laptop", Platform.LINUX).connect()
+        friend = await person(topology, ben).connect()
+        await friend.say(single(ann), "hello")
+        await phone.hears("hello")
+        await laptop.hears("hello")
+
+        def shown(device: Person) -> tuple[int, bool]:
+            info = device.client.conversation(single(ben))
+            return (info.top, info.silent) if info else (0, False)
+
+        await phone.client.set_top(single(ben), 2)
+        await phone.client.set_silent(single(ben))
+        await laptop.until(lambda: shown(laptop) == (2, True))
+        assert (shown(phone), laptop.client.unread().total) == ((2, True), 0)
+
+        web = await person(topology, ann, "web", Platform.WEB).connect()
+        await web.until(lambda: shown(web) == (2, True))
+
+        await laptop.client.set_top(single(ben), 0)
+        await phone.until(lambda: shown(phone) == (0, True))
+        for each in (phone, laptop, web, friend):
+            await each.client.close()
+
+    topology.run(work())
+
+
 def test_a_recalled_message_disappears_everywhere(topology: Topology) -> None:
     async def work() -> None:
         ann, ben = names(2)

@@ -16,6 +16,7 @@ CLIENTS = {
     "bob": ("bob", "bobs-phone", 2),
     "bob/tablet": ("bob", "bobs-tablet", 8),
     "carol": ("carol", "carols-phone", 1),
+    "dave": ("dave", "daves-phone", 1),
 }
 """User, client id and platform of everybody who appears on the page."""
 

@@ -112,9 +112,9 @@ GROUP_WS = FunctionSpec(
     "GroupWs",
     "functions.group.ws",
     timeout_s=_SOCKET_TIMEOUT_S,
-    reads=frozenset({_D, _P}),
-    writes=frozenset({_E}),
-    wired=frozenset({Env.MESSAGES_TABLE, Env.SOCKET_ENDPOINT, Env.FANOUT_QUEUE_URL}),
+    writes=frozenset({_M, _D, _P, _E}),
+    posts=True,
+    sends_fanout=True,
 )
 PROFILE_WS = FunctionSpec(
     "ProfileWs",

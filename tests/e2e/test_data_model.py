@@ -99,6 +99,8 @@ async def live(topology: Topology) -> None:
     await admin("/admin/friend/handle_send_request", {"userId": "carl", "friendUid": "alice", "status": 1})
     await admin("/admin/friend/set_alias", {"operator": "alice", "targetId": "carl", "alias": "Carlo"})
     await admin("/admin/blacklist/status", {"userId": "alice", "targetUid": "mallory", "status": 2})
+    await group("crowd", *({"member_id": f"somebody-in-the-crowd-{number}"} for number in range(200)))
+    await admin("/admin/group/join_request/add", {"operator": "alice", "group_id": "team", "userIds": ["eve"]})
 
     alice = await topology.socket("alice", "alices-phone", 1)
     bob = await topology.socket("bob", "bobs-phone", 2)

@@ -1,13 +1,15 @@
 """Groups in memory, holding the same plain items as the table, so that reads which span domains decode them alike."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from im import keys
-from im.group.model import Dissolved, GroupInfo, GroupMember, Roster
+from im.group.model import Dissolved, GroupInfo, GroupMember, JoinRequest, RequestStatus
+from im.group.roster import Roster
 from im.group.store import info_from_item, info_to_item, member_to_item
 from im.platform.dynamo import Item, Key
+from im.platform.ids import short_id
 from tests.fakes.items import Items
 
 TABLE = "groups"
@@ -21,6 +23,7 @@ class MemoryGroupStore:
         self._dissolved: dict[str, Dissolved] = {}
         self._rosters: dict[str, Roster] = {}
         self._members: dict[str, dict[str, GroupMember]] = {}
+        self._requests: dict[str, dict[str, JoinRequest]] = {}
         items.serve(TABLE, self._item)
 
     def _item(self, key: Key) -> Item | None:
@@ -54,23 +57,62 @@ class MemoryGroupStore:
     def get_members(self, group: str, users: Iterable[str]) -> dict[str, GroupMember]:
         return {user: member for user in users if (member := self.get_member(group, user))}
 
+    def get_memberships(self, user: str, groups: Iterable[str]) -> dict[str, GroupMember]:
+        return {group: member for group in groups if (member := self.get_member(group, user))}
+
     def list_members(self, group: str, *, consistent: bool = False) -> list[GroupMember]:
-        return [member for _, member in sorted(self._members.get(group, {}).items())]
+        return [member for _, member in sorted(self._members.get(group, {}).items(), key=_by_key)]
+
+    def page_members(self, group: str, after: str, limit: int) -> tuple[list[GroupMember], str]:
+        left = [
+            member for member in self.list_members(group) if keys.member(member.id) > keys.member(after) or not after
+        ]
+        return left[:limit], left[limit - 1].id if len(left) >= limit else ""
 
     def roster(self, group: str, min_version: int) -> Roster:
         return self.latest_roster(group)
 
     def latest_roster(self, group: str) -> Roster:
-        return self._rosters.get(group, Roster(0, ()))
+        return self._rosters.get(group, Roster(0))
 
-    def put_roster(self, group: str, roster: Roster, replaces: int) -> bool:
-        if self.latest_roster(group).version != replaces:
+    def put_roster(self, group: str, roster: Roster, replaces: Roster) -> bool:
+        if self.latest_roster(group).version != replaces.version:
             return False
-        self._rosters[group] = roster
+        self._rosters[group] = roster.named(short_id)
         return True
+
+    def claim(self, group: str, roster: Roster, replaces: Roster) -> bool:
+        return group not in self._infos and self.put_roster(group, roster, replaces)
 
     def put_members(self, group: str, members: Sequence[GroupMember]) -> None:
         self._members.setdefault(group, {}).update({member.id: member for member in members})
+
+    def put_member(self, group: str, member: GroupMember, replaces: GroupMember | None) -> bool:
+        known = self.get_member(group, member.id)
+        if (known and known.changes) != (replaces and replaces.changes):
+            return False
+        self.put_members(group, [member])
+        return True
+
+    def update_member(
+        self,
+        group: str,
+        user: str,
+        values: Mapping[str, str | int],
+        now_ms: int,
+        *,
+        was: Collection[int] | None = None,
+    ) -> bool:
+        member = self.get_member(group, user)
+        if member is None or not member.present or (was is not None and member.type not in was):
+            return False
+        self.put_members(group, [replace(member, **values, update_dt=now_ms)])
+        return True
+
+    def mark_left(self, group: str, user: str, changes: int) -> None:
+        member = self.get_member(group, user)
+        if member and member.changes == changes:
+            self.put_members(group, [replace(member, leaving=False)])
 
     def delete_members(self, group: str, users: Iterable[str]) -> None:
         for user in users:
@@ -89,11 +131,21 @@ class MemoryGroupStore:
             self._infos[group] = replace(
                 info,
                 roster_version=roster.version,
-                member_count=len(roster.ids),
+                member_count=roster.count,
                 update_dt=now_ms,
                 member_update_dt=now_ms,
             )
         return self._infos.get(group)
+
+    def update_info(
+        self, group: str, values: Mapping[str, str | int | bool], now_ms: int, *, members: bool = False
+    ) -> bool:
+        info = self._infos.get(group)
+        if info is None:
+            return False
+        at = {"update_dt": now_ms, **({"member_update_dt": now_ms} if members else {})}
+        self._infos[group] = replace(info, **values, **at)
+        return True
 
     def set_owner(self, group: str, old: str, new: str, now_ms: int) -> bool:
         info = self._infos.get(group)
@@ -117,7 +169,28 @@ class MemoryGroupStore:
         self._dissolved[info.id] = Dissolved(info, dict(lasts), True)
         return True
 
-    def finish_dissolved(self, group: str, members: Iterable[str]) -> None:
-        self.delete_members(group, members)
-        self._rosters[group] = Roster(self.latest_roster(group).version + 1, ())
+    def finish_dissolved(self, group: str) -> None:
+        self._requests.pop(group, None)
+        self._rosters[group] = Roster(self.latest_roster(group).version + 1)
         self._dissolved[group] = replace(self._dissolved[group], pending=False)
+
+    def put_request(self, group: str, request: JoinRequest) -> None:
+        self._requests.setdefault(group, {})[request.member] = request
+
+    def get_request(self, group: str, member: str) -> JoinRequest | None:
+        return self._requests.get(group, {}).get(member)
+
+    def page_requests(self, group: str, after: str, limit: int) -> list[JoinRequest]:
+        listed = sorted(self._requests.get(group, {}).items(), key=_by_key)
+        return [request for member, request in listed if not after or keys.member(member) > keys.member(after)][:limit]
+
+    def answer_request(self, group: str, member: str, status: int, by: str, now_ms: int) -> bool:
+        request = self.get_request(group, member)
+        if request is None or request.status != RequestStatus.WAITING:
+            return False
+        self.put_request(group, replace(request, status=status, answered_by=by, update_dt=now_ms))
+        return True
+
+
+def _by_key(entry: tuple[str, object]) -> str:
+    return keys.member(entry[0])

@@ -106,6 +106,7 @@ class MemoryRowStore:
     def __init__(self, items: Items, versions: MemoryVersionStore | None = None) -> None:
         self._versions = versions or MemoryVersionStore()
         self.rows: dict[tuple[str, Conversation], Row] = {}
+        self._changes: dict[tuple[str, str], int] = {}
         self._items = items
         items.serve(ROW_TABLE, self._row)
 
@@ -159,17 +160,25 @@ class MemoryRowStore:
         row = self._open(user, conversation)
         self.rows[user, conversation] = replace(row, blocked=blocked, befriended=befriended)
 
-    def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
+    def kept_of(self, user: str, others: Iterable[str]) -> dict[str, Row]:
+        return {other: row for other in others if (row := self.rows.get((other, Conversation(0, user))))}
+
+    def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int, change: int) -> None:
         conversation = Conversation(1, group)
         row = self._open(user, conversation)
-        if row.firsts is None or row.lasts is not None:
+        if self._changes.get((user, group), -1) < change:
+            self._changes[user, group] = change
             self.rows[user, conversation] = replace(row, activity=minute, firsts=dict(firsts), lasts=None)
 
-    def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int) -> None:
+    def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int, change: int) -> None:
         for user in users:
+            self._changes[user, group] = change
             self.rows[user, Conversation(1, group)] = Row(Conversation(1, group), 0, minute, False, dict(firsts))
 
-    def leave(self, user: str, group: str, lasts: Mapping[int, int], minute: int) -> None:
+    def leave(self, user: str, group: str, lasts: Mapping[int, int], minute: int, change: int) -> None:
+        if self._changes.get((user, group), -1) > change:
+            return
+        self._changes[user, group] = change
         conversation = Conversation(1, group)
         row = self._open(user, conversation)
         bounds = {line: max(seq, (row.lasts or {}).get(line, 0)) for line, seq in lasts.items()}

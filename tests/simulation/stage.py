@@ -17,7 +17,8 @@ from im.connect.service import ConnectService
 from im.delivery.model import Presence
 from im.delivery.service import Delivery
 from im.errors import BusyError
-from im.group.model import GroupInfo, Roster
+from im.group.model import GroupInfo
+from im.group.roster import Roster
 from im.group.service import GroupService
 from im.message.log import Log
 from im.message.model import Row
@@ -51,7 +52,9 @@ _EVENTUAL = frozenset(
         "find",
     }
 )
-_CONSISTENT = frozenset({"get", "newest", "load_one", "latest_roster", "get_members", "get_dissolved"})
+_CONSISTENT = frozenset(
+    {"get", "newest", "load_one", "latest_roster", "get_members", "get_dissolved", "page_members", "get_request"}
+)
 
 Dictionaries = list[dict[str, Any]]
 
@@ -180,10 +183,12 @@ class GuardedPresence(Guarded):
 class GuardedRows(Guarded):
     """Rows behind the border."""
 
-    def enter_many(self, users: Iterable[str], group: str, firsts: Any, minute: int) -> None:
+    def enter_many(self, users: Iterable[str], group: str, firsts: Any, minute: int, change: int) -> None:
         """See ``RowStore``; a batch may be cut between its items."""
         for user in users:
-            self._border.write("enter", lambda user=user: self._target.enter_many([user], group, firsts, minute))
+            self._border.write(
+                "enter", lambda user=user: self._target.enter_many([user], group, firsts, minute, change)
+            )
 
 
 class GuardedGroups(Guarded):

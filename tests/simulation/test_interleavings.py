@@ -7,7 +7,11 @@ from random import Random
 import pytest
 
 import im.connect.service
+import im.group.founding
+import im.group.membership
+import im.group.reader
 import im.group.service
+import im.group.steps
 import im.message.publish
 import im.message.reading
 from im.message.model import Conversation
@@ -20,6 +24,17 @@ from tests.simulation.turns import Turns
 SEEDS = 150
 SLOW_SEEDS = 5_000
 
+MODULES = (
+    im.message.publish,
+    im.message.reading,
+    im.connect.service,
+    im.group.steps,
+    im.group.founding,
+    im.group.membership,
+    im.group.reader,
+    im.group.service,
+)
+
 TEAM = Conversation(1, "team")
 BOB, ANN = Conversation(0, "bob"), Conversation(0, "ann")
 
@@ -30,7 +45,7 @@ Scene = Callable[[Play], list[Operation]]
 @pytest.fixture(autouse=True)
 def calls_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the product does on several threads happens in one row here: the turnstile decides what comes between."""
-    for module in (im.message.publish, im.message.reading, im.connect.service, im.group.service):
+    for module in MODULES:
         monkeypatch.setattr(module, "run_all", one_by_one)
 
 

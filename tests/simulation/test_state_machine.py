@@ -22,13 +22,28 @@ from hypothesis.stateful import (
 )
 
 import im.connect.service
+import im.group.founding
+import im.group.membership
+import im.group.reader
 import im.group.service
+import im.group.steps
 import im.message.publish
 import im.message.reading
 from im.message.model import Conversation
 from tests.simulation.calls import one_by_one
 from tests.simulation.play import USERS, Play
 from tests.simulation.stage import FATES
+
+MODULES = (
+    im.message.publish,
+    im.message.reading,
+    im.connect.service,
+    im.group.steps,
+    im.group.founding,
+    im.group.membership,
+    im.group.reader,
+    im.group.service,
+)
 
 CONVERSATIONS = [Conversation(1, "team"), Conversation(1, "duo"), *(Conversation(0, user) for user in USERS)]
 MOVABLE = {"team": ("cem", "dia"), "duo": ("bob", "cem")}
@@ -215,7 +230,7 @@ class Conversing(RuleBasedStateMachine):
 @pytest.fixture(autouse=True)
 def calls_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the product does on several threads happens in one row here."""
-    for module in (im.message.publish, im.message.reading, im.connect.service, im.group.service):
+    for module in MODULES:
         monkeypatch.setattr(module, "run_all", one_by_one)
 
 

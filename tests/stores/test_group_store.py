@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from im.group.model import GroupInfo, GroupMember, MemberType, Roster
+from im.group.model import GroupInfo, GroupMember, MemberType
+from im.group.roster import Roster
 from im.group.store import DynamoGroupStore, GroupStore, info_from_item, member_from_item
 from im.platform.dynamo import Dynamo
 from tests.fakes.group import MemoryGroupStore
@@ -47,7 +48,7 @@ def store(request: pytest.FixtureRequest) -> GroupStore:
 
 
 def found(store: GroupStore, info: GroupInfo = TEAM) -> None:
-    assert store.put_roster(info.id, Roster(info.roster_version, ("alice", "b|o%b")), 0)
+    assert store.put_roster(info.id, Roster(info.roster_version, ("alice", "b|o%b")), Roster(0))
     store.put_members(info.id, [ALICE, BOB])
     assert store.found(info)
 
@@ -85,8 +86,8 @@ def test_an_id_is_founded_once(store: GroupStore) -> None:
 
 
 def test_a_founder_whose_claim_was_taken_over_fails(store: GroupStore) -> None:
-    store.put_roster(TEAM.id, Roster(5, ("alice",)), 0)
-    store.put_roster(TEAM.id, Roster(6, ("carol",)), 5)
+    store.put_roster(TEAM.id, Roster(5, ("alice",)), Roster(0))
+    store.put_roster(TEAM.id, Roster(6, ("carol",)), Roster(5))
 
     assert not store.found(TEAM)
     assert store.get_info(TEAM.id) is None
@@ -120,14 +121,14 @@ def test_more_members_than_a_batch_holds_are_all_written_and_deleted(store: Grou
 def test_a_roster_is_replaced_only_by_who_saw_its_present_version(store: GroupStore) -> None:
     found(store)
 
-    assert not store.put_roster(TEAM.id, Roster(6, ("alice",)), 4)
-    assert store.put_roster(TEAM.id, Roster(6, ("alice",)), 5)
-    assert not store.put_roster(TEAM.id, Roster(6, ("carol",)), 5)
+    assert not store.put_roster(TEAM.id, Roster(6, ("alice",)), Roster(4))
+    assert store.put_roster(TEAM.id, Roster(6, ("alice",)), Roster(5))
+    assert not store.put_roster(TEAM.id, Roster(6, ("carol",)), Roster(5))
     assert store.latest_roster(TEAM.id) == Roster(6, ("alice",))
 
 
 def test_an_unknown_group_and_an_empty_one_have_nobody(store: GroupStore) -> None:
-    store.put_roster("empty", Roster(1, ()), 0)
+    store.put_roster("empty", Roster(1, ()), Roster(0))
 
     assert store.roster("nobody", 0) == Roster(0, ())
     assert store.roster("empty", 1) == Roster(1, ())
@@ -175,14 +176,15 @@ def test_a_dissolved_group_leaves_a_remainder_until_it_is_founded_again(store: G
     assert remains is not None
     assert (remains.info, remains.lasts, remains.pending) == (TEAM, {0: 12, 3: 0}, True)
 
-    store.finish_dissolved(TEAM.id, ["alice", "b|o%b"])
+    store.delete_members(TEAM.id, [ALICE.id, BOB.id])
+    store.finish_dissolved(TEAM.id)
     finished = store.get_dissolved(TEAM.id)
     assert finished is not None
     assert not finished.pending
     assert store.list_members(TEAM.id) == []
     assert store.latest_roster(TEAM.id) == Roster(6, ())
 
-    store.put_roster(TEAM.id, Roster(7, ("alice",)), 6)
+    store.put_roster(TEAM.id, Roster(7, ("alice",)), Roster(6))
     assert store.found(replace(TEAM, roster_version=7))
     assert store.get_dissolved(TEAM.id) is None
 
@@ -208,5 +210,5 @@ def test_a_roster_is_read_once_per_version(dynamo: Dynamo, monkeypatch: pytest.M
     assert store.roster(TEAM.id, 5) == store.roster(TEAM.id, 4) == Roster(5, ("alice", "b|o%b"))
     assert len(reads) == 1
 
-    store.put_roster(TEAM.id, Roster(6, ("alice",)), 5)
+    store.put_roster(TEAM.id, Roster(6, ("alice",)), Roster(5))
     assert store.roster(TEAM.id, 6) == Roster(6, ("alice",))

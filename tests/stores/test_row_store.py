@@ -60,12 +60,12 @@ def test_marks_of_friends_and_blacklists_come_and_go(store: RowStore) -> None:
 
 
 def test_joining_opens_and_leaving_closes_what_one_may_see(store: RowStore) -> None:
-    store.enter("alice", "team", {0: 7}, 20)
+    store.enter("alice", "team", {0: 7}, 20, 1)
     opened = store.get("alice", TEAM)
-    store.leave("alice", "team", {0: 30}, 21)
-    store.leave("alice", "team", {0: 28}, 22)
+    store.leave("alice", "team", {0: 30}, 21, 2)
+    store.leave("alice", "team", {0: 28}, 22, 2)
     closed = store.get("alice", TEAM)
-    store.enter("alice", "team", {0: 50}, 23)
+    store.enter("alice", "team", {0: 50}, 23, 3)
 
     assert opened == Row(TEAM, activity=20, firsts={0: 7})
     assert closed == Row(TEAM, activity=22, firsts={0: 7}, lasts={0: 30})
@@ -74,16 +74,44 @@ def test_joining_opens_and_leaving_closes_what_one_may_see(store: RowStore) -> N
 
 def test_joining_again_moves_nothing_of_what_one_may_see(store: RowStore) -> None:
     store.advance_read("alice", TEAM, 3)
-    store.enter("alice", "team", {0: 7}, 20)
-    store.enter("alice", "team", {0: 9}, 23)
+    store.enter("alice", "team", {0: 7}, 20, 1)
+    store.enter("alice", "team", {0: 9}, 23, 1)
 
     assert store.get("alice", TEAM) == Row(TEAM, read=3, activity=20, firsts={0: 7})
+
+
+def test_of_contrary_changes_the_later_one_counts_whichever_is_written_last(store: RowStore) -> None:
+    store.enter("alice", "team", {0: 7}, 20, 3)
+    store.leave("alice", "team", {0: 9}, 23, 2)
+    assert store.get("alice", TEAM) == Row(TEAM, activity=20, firsts={0: 7})
+
+    store.leave("alice", "team", {0: 11}, 24, 4)
+    store.enter("alice", "team", {0: 5}, 25, 3)
+    assert store.get("alice", TEAM) == Row(TEAM, activity=24, firsts={0: 7}, lasts={0: 11})
+
+
+def test_a_joining_restarts_an_open_row_when_a_removal_came_between(store: RowStore) -> None:
+    store.enter("alice", "team", {0: 7}, 20, 1)
+    store.enter("alice", "team", {0: 30}, 21, 3)
+    store.leave("alice", "team", {0: 29}, 22, 2)
+
+    assert store.get("alice", TEAM) == Row(TEAM, activity=21, firsts={0: 30})
+
+
+def test_who_has_blacklisted_somebody_is_known_of_many_at_once(store: RowStore) -> None:
+    store.relate("bob", "alice", blocked=True, befriended=False)
+    store.relate("alice", "carol", blocked=True, befriended=False)
+    store.stamp("carol", Conversation(0, "alice"), 4)
+
+    kept = store.kept_of("alice", ["bob", "carol", "dora"])
+    assert {other: row.blocked for other, row in kept.items()} == {"bob": True, "carol": False}
+    assert store.kept_of("alice", []) == {}
 
 
 def test_many_can_join_at_once(store: RowStore) -> None:
     users = [f"u{number}" for number in range(60)]
 
-    store.enter_many(users, "team", {}, 9)
+    store.enter_many(users, "team", {}, 9, 1)
 
     assert all(store.get(user, TEAM) == Row(TEAM, activity=9, firsts={}) for user in users)
 
@@ -98,7 +126,7 @@ def test_a_cursor_on_a_group_says_nothing_of_membership(store: RowStore) -> None
 
 def test_forgetting_a_user_removes_his_rows_only(store: RowStore) -> None:
     store.stamp("alice", BOB, 1)
-    store.enter("alice", "team", {}, 1)
+    store.enter("alice", "team", {}, 1, 1)
     store.stamp("bob", BOB, 1)
 
     store.forget("alice")

@@ -1,76 +1,23 @@
 """The use cases of groups, over in-memory stores and the real message service."""
 
 import base64
-import json
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 import pytest
 
-from im.errors import Code, ImError, InvalidError
+from im.errors import Code, InvalidError
 from im.group.model import GroupInfo, GroupMember, MemberType
-from im.group.service import Announcement, GroupService
-from im.message.model import Conversation, Origin, Payload, payload_from_json
-from im.message.reading import Range
+from im.group.service import GroupService
+from im.group.steps import Announcement
+from im.message.model import Origin, Payload
+from tests.fakes.club import Club, refusal
 from tests.fakes.crash import Crash, CrashPoint
-from tests.fakes.world import World
-
-TEAM = Conversation(1, "team")
-
-
-class Club:
-    """A world with a group service."""
-
-    def __init__(self, **switches: Any) -> None:
-        self.world = World(**switches)
-        self._ids = count(1)
-        self.groups = self.service(CrashPoint())
-
-    def service(self, crash: CrashPoint) -> GroupService:
-        world = self.world
-        return GroupService(
-            crash.guard(world.groups),
-            crash.guard(world.rows),
-            crash.guard(world.messages),
-            crash.guard(world.service),
-            world.switches,
-            world.clock,
-            lambda: f"new{next(self._ids)}",
-        )
-
-    def create(self, *members: str, **info: Any) -> str:
-        return self.groups.create("olga", GroupInfo(**{"id": "team", **info}), [GroupMember(user) for user in members])
-
-    def say(self, user: str, text: str) -> int:
-        head = self.world.messages.newest(TEAM.key(user))
-        seq: int = self.world.say(user, text, group="team", base=head.seq if head else 0).seq
-        return seq
-
-    def sees(self, user: str, conversation: Conversation = TEAM) -> list[int]:
-        [page] = self.world.service.pull(user, [Range(conversation, 0, 100)])
-        return [message.seq for message in page.messages]
-
-    def notices(self, line: int = 0) -> list[tuple[int, dict[str, Any]]]:
-        log = Conversation(1, "team", line).key("olga")
-        payloads = [payload_from_json(message.payload) for message in self.world.messages.after(log, 0, 1000)]
-        return [
-            (payload.type, json.loads(base64.b64decode(payload.base64edData)))
-            for payload in payloads
-            if payload.type > 100
-        ]
-
-    def present(self) -> list[str]:
-        return sorted(member.id for member in self.groups.members("team"))
 
 
 @pytest.fixture
 def club() -> Club:
     return Club()
-
-
-def refusal(code: Code) -> "pytest.RaisesExc[ImError]":
-    return pytest.raises(ImError, check=lambda error: error.code is code)
 
 
 # --- creating
@@ -542,7 +489,7 @@ def test_a_removal_that_was_cut_anywhere_is_finished_by_repeating_it() -> None:
 def test_a_removal_closes_what_a_joining_that_was_cut_short_has_opened(club: Club) -> None:
     club.create("ann")
     with pytest.raises(Crash):
-        club.service(CrashPoint(after=4)).add_members("olga", "team", [GroupMember("eve")])
+        club.service(CrashPoint(after=5)).add_members("olga", "team", [GroupMember("eve")])
     assert "eve" not in club.present()
     assert "team" in club.groups.groups_of("eve")
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from im.errors import Code, ImError, InvalidError
-from im.group.model import GroupInfo, GroupMember, Roster
+from im.group.model import GroupInfo, GroupMember
+from im.group.roster import Roster
 from im.message.model import Conversation, Message, Payload, Sender, payload_from_json
 from im.message.reading import Range
 from tests.fakes.world import World
@@ -41,16 +42,16 @@ def words(message: Message | None) -> str:
 
 def team(world: World, *members: str) -> None:
     info = GroupInfo("team", owner=members[0], roster_version=1, member_count=len(members))
-    world.groups.put_roster("team", Roster(1, members), 0)
+    world.groups.put_roster("team", Roster(1, members), Roster(0))
     world.groups.found(info)
     join(world, *members)
 
 
 def join(world: World, *members: str, first: int = 1) -> None:
     world.groups.put_members("team", [GroupMember(user) for user in members])
-    world.rows.enter_many(members, "team", {0: first}, 0)
+    world.rows.enter_many(members, "team", {0: first}, 0, 1)
     known = world.groups.latest_roster("team")
-    world.groups.put_roster("team", known.with_added(members), known.version)
+    world.groups.put_roster("team", known.with_added(members), known)
     world.groups.publish("team", world.groups.latest_roster("team"), world.now)
 
 

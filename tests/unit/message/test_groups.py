@@ -7,7 +7,8 @@ import pytest
 
 from im.delivery.model import Job
 from im.errors import Code, ImError
-from im.group.model import GroupInfo, GroupMember, MemberType, Roster
+from im.group.model import GroupInfo, GroupMember, MemberType
+from im.group.roster import Roster
 from im.message.model import Conversation, Message, Origin, Payload, Sender
 from im.message.reading import Range
 from im.platform.dynamo import Key
@@ -22,21 +23,22 @@ def refusal(code: Code) -> "pytest.RaisesExc[ImError]":
 
 def found(world: World, *members: str, **info: object) -> None:
     """A group as it is once it exists; the first member owns it."""
-    world.rows.enter_many(members, "team", {}, world.now // 60_000)
+    world.rows.enter_many(members, "team", {}, world.now // 60_000, 1)
     types = {members[0]: MemberType.OWNER}
     world.groups.put_members("team", [GroupMember(each, type=types.get(each, 0)) for each in members])
     roster = Roster(1, members)
     group = GroupInfo("team", owner=members[0], roster_version=1, member_count=len(members), **info)  # type: ignore[arg-type]
-    assert world.groups.put_roster("team", roster, 0)
+    assert world.groups.put_roster("team", roster, Roster(0))
     assert world.groups.found(group)
 
 
 def leave(world: World, user: str, last: int) -> None:
     """A removal in the order in which the group domain does it, up to the notice."""
-    roster = world.groups.latest_roster("team").with_removed([user])
-    world.groups.put_roster("team", roster, roster.version - 1)
+    old = world.groups.latest_roster("team")
+    roster = old.with_removed([user])
+    world.groups.put_roster("team", roster, old)
     world.groups.publish("team", roster, world.now)
-    world.rows.leave(user, "team", {0: last}, world.now // 60_000)
+    world.rows.leave(user, "team", {0: last}, world.now // 60_000, 2)
 
 
 @pytest.fixture
@@ -369,7 +371,7 @@ def test_what_one_may_read_ends_where_one_left_and_begins_where_one_joined(world
     for number in range(6):
         world.say("alice", str(number), group="team", base=number)
     leave(world, "carol", 4)
-    world.rows.enter("dave", "team", {0: 5}, 0)
+    world.rows.enter("dave", "team", {0: 5}, 0, 1)
 
     [carols] = world.service.pull("carol", [Range(TEAM, 0, 100)])
     [daves] = world.service.pull("dave", [Range(TEAM, 0, 100)])
@@ -383,7 +385,7 @@ def test_what_one_may_read_ends_where_one_left_and_begins_where_one_joined(world
 
 def test_hello_tells_a_member_his_bounds_and_follows_the_groups_activity(world: World) -> None:
     world.say("alice", "one", group="team")
-    world.rows.enter("dave", "team", {0: 2}, world.now // 60_000)
+    world.rows.enter("dave", "team", {0: 2}, world.now // 60_000, 1)
     token = world.connect.hello("bob", None, 10).token
     world.now += 600_000
     quiet = world.connect.hello("bob", token, 10)
@@ -465,9 +467,10 @@ def _payload(text: str) -> Payload:
 def rejoin(world: World, user: str) -> None:
     """An addition in the order in which the group domain does it, up to the notice."""
     head = world.messages.newest(TEAM.key(user))
-    world.rows.enter(user, "team", {0: head.seq + 1 if head else 1}, world.now // 60_000)
-    roster = world.groups.latest_roster("team").with_added([user])
-    world.groups.put_roster("team", roster, roster.version - 1)
+    world.rows.enter(user, "team", {0: head.seq + 1 if head else 1}, world.now // 60_000, 3)
+    old = world.groups.latest_roster("team")
+    roster = old.with_added([user])
+    world.groups.put_roster("team", roster, old)
     world.groups.publish("team", roster, world.now)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from im.errors import Code, ImError
-from im.group.model import GroupInfo, GroupMember, MemberType, Roster
+from im.group.model import GroupInfo, GroupMember, MemberType
+from im.group.roster import Roster
 from im.message.model import Conversation
 from im.message.receipts import GROUP_PAUSE_MS, SETTLED_MS, Receipt
 from im.setting.model import Scope, Setting
@@ -20,9 +21,9 @@ def refusal(code: Code) -> "pytest.RaisesExc[ImError]":
 
 
 def found(world: World, *members: str) -> None:
-    world.rows.enter_many(members, "team", {}, world.now // 60_000)
+    world.rows.enter_many(members, "team", {}, world.now // 60_000, 1)
     world.groups.put_members("team", [GroupMember(each) for each in members])
-    assert world.groups.put_roster("team", Roster(1, members), 0)
+    assert world.groups.put_roster("team", Roster(1, members), Roster(0))
     assert world.groups.found(GroupInfo("team", owner=members[0], roster_version=1, member_count=len(members)))
 
 
@@ -197,7 +198,7 @@ def test_an_author_who_has_left_gets_no_receipts(team: World) -> None:
 
 def test_who_has_left_gives_no_receipts(team: World) -> None:
     bob = team.online("bob")
-    team.rows.leave("cem", "team", {0: 2}, 1)
+    team.rows.leave("cem", "team", {0: 2}, 1, 2)
 
     read(team, "cem", TEAM, 2)
 

@@ -175,7 +175,7 @@ def test_hello_shows_what_is_set_for_a_conversation(world: World) -> None:
 
 def test_hello_shows_it_for_every_line_of_a_group(world: World) -> None:
     assert world.groups.found(GroupInfo("team", owner="bob", lines=(0, 3)))
-    world.rows.enter_many(["alice"], "team", {}, 1)
+    world.rows.enter_many(["alice"], "team", {}, 1, 1)
     for line in (0, 3):
         log = Conversation(1, "team", line).key("alice")
         world.messages.put(Message(log, 1, 1, "c", "bob", 1, '{"type":1}'), indexed=False)

@@ -137,6 +137,12 @@ REQUEST_PREFIX = "r" + SEPARATOR
 REQUESTS_READ = REQUEST_PREFIX + "read"
 SEAT_PREFIX = "i" + SEPARATOR
 STANDING_PREFIX = "p" + SEPARATOR
+ROSTER_PAGE_PREFIX = "r" + SEPARATOR
+JOIN_REQUEST_PREFIX = "j" + SEPARATOR
+FIRST = "\x00"
+"""Appended to a sort key, makes the lowest key after it: ids hold no control characters."""
+LAST = "\U0010ffff"
+"""Appended to a prefix, makes a key after all that begin with it."""
 
 
 def conversation_row(kind: int, target: str, line: int) -> str:
@@ -195,6 +201,16 @@ def seat(user_id: str) -> str:
 def standing(user_id: str) -> str:
     """What administrators made of a user in a chatroom."""
     return _join("p", user_id)
+
+
+def roster_page(name: str) -> str:
+    """A page of a group's roster."""
+    return _join("r", name)
+
+
+def join_request(user_id: str) -> str:
+    """A request that a user be let into a group."""
+    return _join("j", user_id)
 
 
 def word(text: str) -> str:

@@ -1,24 +1,25 @@
-"""Groups: what they are, and the rules that need no storage (client-semantics spec, section 4)."""
+"""Groups: what they are, and who may do what in them (client-semantics spec, section 4; server-api spec 2.12)."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from enum import IntEnum
+from collections.abc import Mapping
+from enum import IntEnum, StrEnum
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from im.errors import Code, ImError, InvalidError
 from im.message.model import Origin, check_id
-from im.settings import Switches
 
 MAX_NAME = 64
 MAX_PORTRAIT = 1_024
 MAX_EXTRA = 16_384
-MAX_ROSTER_BYTES = 350_000
-"""A roster is one item, which DynamoDB bounds at 400 KB: about 16,000 members with ids of 22 characters."""
+MAX_REASON = 256
+MAX_REQUEST_EXTRA = 1_024
+MAX_MEMBERS = 100_000
+"""The largest limit that a group may be given, whoever gives it."""
 
 
 class GroupType(IntEnum):
-    """Who may change a group: see the permission matrix (client-semantics spec 4.3)."""
+    """Who may change a group: see ``MATRIX``."""
 
     NORMAL = 0
     FREE = 1
@@ -37,6 +38,14 @@ class MemberType(IntEnum):
     ALLOWED = 5
 
 
+class JoinType(IntEnum):
+    """How one gets into a restricted group; other groups do not look at it."""
+
+    OPEN = 0
+    INVITE = 1
+    CLOSED = 2
+
+
 class Notice(IntEnum):
     """Content types of the notices that operations leave in the group's log (client-semantics spec 4.4)."""
 
@@ -46,6 +55,22 @@ class Notice(IntEnum):
     QUIT = 107
     DISSOLVED = 108
     TRANSFERRED = 109
+    NAME = 110
+    ALIAS = 111
+    PORTRAIT = 112
+    MUTE = 113
+    JOIN_TYPE = 114
+    PRIVATE_CHAT = 115
+    SEARCHABLE = 116
+    MANAGERS = 117
+    MEMBERS_MUTED = 118
+    MEMBERS_ALLOWED = 119
+    REMOVED_VISIBLY = 120
+    QUIT_VISIBLY = 121
+    EXTRA = 122
+    MEMBER_EXTRA = 123
+    SETTINGS = 124
+    JOIN_REJECTED = 125
 
 
 class GroupInfo(Struct, frozen=True):
@@ -99,6 +124,8 @@ class GroupMember(Struct, frozen=True):
         update_dt: when this item last changed, ms.
         create_dt: when he (last) joined, ms.
         leaving: his removal has begun and not ended: whoever repeats the removal finishes it.
+        changes: counts his joinings and removals, upwards from a number of the group's own: odd while he is in, even
+            while he is out. It orders what happens to one member at the same time, see ``im.group.membership``.
     """
 
     id: str
@@ -108,38 +135,12 @@ class GroupMember(Struct, frozen=True):
     update_dt: int = 0
     create_dt: int = 0
     leaving: bool = False
+    changes: int = 0
 
     @property
     def present(self) -> bool:
         """Whether he is in the group."""
         return self.type != MemberType.REMOVED
-
-    @property
-    def leads(self) -> bool:
-        """Whether he is the owner or a manager."""
-        return self.type in (MemberType.OWNER, MemberType.MANAGER)
-
-
-class Roster(Struct, frozen=True):
-    """Who is in a group, compactly, in the order of joining."""
-
-    version: int
-    ids: tuple[str, ...]
-
-    def with_added(self, ids: Iterable[str]) -> "Roster":
-        """The next version, with these members in it.
-
-        Raises:
-            ImError: 240, the ids would not fit into one item.
-        """
-        merged = tuple(dict.fromkeys((*self.ids, *ids)))
-        if sum(len(member.encode()) + 1 for member in merged) > MAX_ROSTER_BYTES:
-            raise ImError(Code.GROUP_EXCEED_MAX_MEMBER_COUNT)
-        return Roster(self.version + 1, merged)
-
-    def with_removed(self, ids: Collection[str]) -> "Roster":
-        """The next version, without these members."""
-        return Roster(self.version + 1, tuple(member for member in self.ids if member not in ids))
 
 
 class Dissolved(Struct, frozen=True):
@@ -156,12 +157,41 @@ class Dissolved(Struct, frozen=True):
     pending: bool
 
 
+class RequestStatus(IntEnum):
+    """How far a request to be let in has got."""
+
+    WAITING = 0
+    ACCEPTED = 1
+    REJECTED = 2
+
+
+class JoinRequest(Struct, frozen=True):
+    """Somebody's wish that a user be let into a group.
+
+    Attributes:
+        member: who shall be let in; the latest request for him counts.
+        requester: who asked, often the same.
+        reason, extra: his words, and what applications add.
+        status: see ``RequestStatus``.
+        answered_by: the manager who answered, empty while nobody has.
+        update_dt: when it was made or answered, ms.
+    """
+
+    member: str
+    requester: str
+    reason: str = ""
+    extra: str = ""
+    status: int = RequestStatus.WAITING
+    answered_by: str = ""
+    update_dt: int = 0
+
+
 def check_info(info: GroupInfo) -> GroupInfo:
-    """A group that can be created.
+    """A group that can be stored.
 
     Raises:
         ImError: 2, the type is not 0 to 3.
-        InvalidError: a text is too long, or an id is not one.
+        InvalidError: a text is too long, a number out of range, or an id is not one.
     """
     if info.type not in list(GroupType):
         raise ImError(Code.INVALID_DATA)
@@ -169,8 +199,25 @@ def check_info(info: GroupInfo) -> GroupInfo:
     check_id(info.owner, "owner")
     _check_length(info.name, MAX_NAME, "name")
     _check_length(info.portrait, MAX_PORTRAIT, "portrait")
-    _check_length(info.extra, MAX_EXTRA, "extra")
+    _check_bytes(info.extra, MAX_EXTRA, "extra")
+    for name in ("mute", "join_type", "private_chat", "searchable", "history_message"):
+        if not 0 <= getattr(info, name) < 128:
+            raise InvalidError(f"{name} must be 0 to 127")
+    if not 0 <= info.max_member_count <= MAX_MEMBERS:
+        raise InvalidError(f"max_member_count must be 0 to {MAX_MEMBERS}")
     return info
+
+
+def check_request(request: JoinRequest) -> JoinRequest:
+    """A request that can be stored.
+
+    Raises:
+        InvalidError: an id is not one, or a text is too long.
+    """
+    check_id(request.member, "member_id")
+    _check_length(request.reason, MAX_REASON, "reason")
+    _check_length(request.extra, MAX_REQUEST_EXTRA, "extra")
+    return request
 
 
 def check_member(member: GroupMember) -> GroupMember:
@@ -181,7 +228,7 @@ def check_member(member: GroupMember) -> GroupMember:
     """
     check_id(member.id, "member_id")
     _check_length(member.alias, MAX_NAME, "alias")
-    _check_length(member.extra, MAX_EXTRA, "extra")
+    _check_bytes(member.extra, MAX_EXTRA, "extra")
     return member
 
 
@@ -190,158 +237,214 @@ def _check_length(text: str, limit: int, name: str) -> None:
         raise InvalidError(f"{name} may have {limit} characters")
 
 
-def check_may_create(group_type: int, origin: Origin) -> None:
-    """Organisation groups are made by the server API only (client-semantics spec 4.3).
+def _check_bytes(text: str, limit: int, name: str) -> None:
+    if len(text.encode()) > limit:
+        raise InvalidError(f"{name} may have {limit} bytes")
 
-    Raises:
-        ImError: 248.
+
+# --- who is who
+
+
+class Role(StrEnum):
+    """What somebody is in a group."""
+
+    STRANGER = "stranger"
+    REMOVED = "removed"
+    MUTED = "muted"
+    MEMBER = "member"
+    ALLOWED = "allowed"
+    MANAGER = "manager"
+    OWNER = "owner"
+
+
+_ROLES = {
+    MemberType.NORMAL: Role.MEMBER,
+    MemberType.MANAGER: Role.MANAGER,
+    MemberType.OWNER: Role.MEMBER,
+    MemberType.SILENT: Role.MUTED,
+    MemberType.REMOVED: Role.REMOVED,
+    MemberType.ALLOWED: Role.ALLOWED,
+}
+LEADERS = (Role.MANAGER, Role.OWNER)
+
+
+def role_of(info: GroupInfo, member: GroupMember | None) -> Role:
+    """The role of whom an item stands for, or of whom there is no item.
+
+    Who owns the group is what the info says: while ownership changes hands, two items may say "owner" for a moment.
     """
-    if group_type == GroupType.ORGANIZATION and origin is not Origin.ADMIN:
-        raise ImError(Code.NOT_RIGHT)
+    if member is None:
+        return Role.STRANGER
+    if member.present and member.id == info.owner:
+        return Role.OWNER
+    return _ROLES.get(MemberType(member.type), Role.MEMBER)
 
 
-def check_member_count(count: int, own_limit: int, origin: Origin, switches: Switches) -> None:
-    """Nobody but an admin may grow a group beyond its own limit or, where it has none, the deployment's.
+def shown(info: GroupInfo, member: GroupMember) -> GroupMember:
+    """A member as everybody is shown him: exactly one owner."""
+    if member.type == MemberType.OWNER and member.id != info.owner:
+        return replace(member, type=MemberType.NORMAL)
+    return member
 
-    Raises:
-        ImError: 240.
+
+# --- who may do what
+
+
+class Kind(StrEnum):
+    """What the rules tell groups apart by: their types, and restricted ones by how one gets in."""
+
+    NORMAL = "normal"
+    FREE = "free"
+    OPEN = "restricted, join type 0"
+    INVITE = "restricted, join type 1"
+    CLOSED = "restricted, join type 2"
+    ORGANIZATION = "organisation"
+
+
+_KINDS = {GroupType.NORMAL: Kind.NORMAL, GroupType.FREE: Kind.FREE, GroupType.ORGANIZATION: Kind.ORGANIZATION}
+_RESTRICTED = {JoinType.OPEN: Kind.OPEN, JoinType.INVITE: Kind.INVITE}
+
+
+def kind_of(group_type: int, join_type: int) -> Kind:
+    """The kind of a group; a join type that is unknown counts as the strictest."""
+    if group_type == GroupType.RESTRICTED:
+        return _RESTRICTED.get(JoinType(join_type), Kind.CLOSED) if join_type in list(JoinType) else Kind.CLOSED
+    return _KINDS[GroupType(group_type)]
+
+
+class Operation(StrEnum):
+    """What one can do in a group, as far as the rules tell it apart."""
+
+    CREATE = "create"
+    DISMISS = "dismiss"
+    JOIN = "join"
+    INVITE = "add others"
+    REQUEST = "ask to be let in"
+    REQUEST_OTHERS = "ask for others"
+    ANSWER = "see and answer requests"
+    KICK = "remove members"
+    KICK_OWNER = "remove the owner"
+    QUIT = "quit"
+    TRANSFER = "transfer"
+    MANAGERS = "set managers"
+    PROFILE = "change name, portrait"
+    EXTRA = "change extra"
+    SPEECH = "change mute, private chat"
+    ENTRY = "change join type, searchable, history"
+    LIMITS = "change limit, type, super group"
+    OWN_ENTRY = "own alias, extra"
+    MEMBER_ENTRY = "a member's alias, extra"
+    LEADER_ENTRY = "a manager's or the owner's alias, extra"
+    SILENCE = "mute, allow members"
+    SILENCE_MANAGER = "mute, allow a manager"
+    SPEAK = "speak"
+    SPEAK_MUTED = "speak while the group is muted"
+    READ_MEMBERS = "look members up"
+
+
+_CODES = {
+    "+": None,
+    "-": Code.NOT_RIGHT,
+    "x": Code.NOT_IN_GROUP,
+    "!": Code.ALREADY_IN_GROUP,
+    "#": Code.GROUP_MUTED,
+}
+
+Rights = Mapping[tuple[Operation, Role, Kind], Code | None]
+
+
+def _rights(table: Mapping[Operation, tuple[str, str, str, str, str, str, str]]) -> Rights:
+    """The table spelt out: for each operation one word a role, in it one sign a kind."""
+    return {
+        (operation, role, kind): _CODES[sign]
+        for operation, words in table.items()
+        for role, word in zip(Role, words, strict=True)
+        for kind, sign in zip(Kind, word, strict=True)
+    }
+
+
+_LED = ("xxxxxx", "xxxxxx", "------", "------", "------", "+-++++", "+-++++")
+_OWNERS = ("------", "------", "------", "------", "------", "------", "+-+++-")
+_PLAIN_SPEECH = ("xxxxxx", "xxxxxx", "------", "++++++", "++++++", "++++++", "++++++")
+
+MATRIX: Rights = _rights(
+    {
+        # each word: normal, free, restricted 0, 1, 2, organisation
+        # stranger, removed, muted, member, allowed, manager, owner
+        Operation.CREATE: ("+++++-",) * 7,
+        Operation.DISMISS: _OWNERS,
+        Operation.JOIN: ("+++---", "+++---", "------", "!!!---", "!!!---", "!!!---", "!!!---"),
+        Operation.INVITE: ("xxxx--", "xxxxx-", "------", "++++--", "++++--", "+++++-", "+++++-"),
+        Operation.REQUEST: ("+++++-", "+++++-", "!!!!!-", "!!!!!-", "!!!!!-", "!!!!!-", "!!!!!-"),
+        Operation.REQUEST_OTHERS: ("xxxxx-", "xxxxx-", "------", "+++++-", "+++++-", "+++++-", "+++++-"),
+        Operation.ANSWER: ("xxxxx-", "xxxxx-", "------", "------", "------", "+++++-", "+++++-"),
+        Operation.KICK: ("------", "------", "------", "------", "------", "+-+++-", "+-+++-"),
+        Operation.KICK_OWNER: ("------",) * 7,
+        Operation.QUIT: ("xxxxx-", "xxxxx-", "+++++-", "+++++-", "+++++-", "+++++-", "+++++-"),
+        Operation.TRANSFER: _OWNERS,
+        Operation.MANAGERS: _OWNERS,
+        Operation.PROFILE: ("xxxxx-", "xxxxx-", "++----", "++----", "++----", "+++++-", "+++++-"),
+        Operation.EXTRA: ("xxxxxx", "xxxxxx", "++----", "++----", "++----", "++++++", "++++++"),
+        Operation.SPEECH: _LED,
+        Operation.ENTRY: ("xxxxx-", "xxxxx-", "------", "------", "------", "+-+++-", "+-+++-"),
+        Operation.LIMITS: ("------",) * 7,
+        Operation.OWN_ENTRY: ("xxxxxx", "xxxxxx", "++++++", "++++++", "++++++", "++++++", "++++++"),
+        Operation.MEMBER_ENTRY: ("xxxxxx", "xxxxxx", "------", "------", "------", "++++++", "++++++"),
+        Operation.LEADER_ENTRY: ("xxxxxx", "xxxxxx", "------", "------", "------", "------", "++++++"),
+        Operation.SILENCE: _LED,
+        Operation.SILENCE_MANAGER: ("xxxxxx", "xxxxxx", "------", "------", "------", "------", "+-++++"),
+        Operation.SPEAK: _PLAIN_SPEECH,
+        Operation.SPEAK_MUTED: ("xxxxxx", "xxxxxx", "------", "######", "++++++", "++++++", "++++++"),
+        Operation.READ_MEMBERS: ("xxxxxx", "xxxxxx", "++++++", "++++++", "++++++", "++++++", "++++++"),
+    }
+)
+"""For everybody but an admin: None when it is allowed, else the code of the refusal (client-semantics spec 4.3, with the
+advice of its appendix B; server-api spec 2.12). A group that does not exist is 253, before any of these."""
+
+FORBIDDING_BITS: Mapping[Operation, int] = {
+    Operation.CREATE: 0x1,
+    Operation.DISMISS: 0x2,
+    Operation.JOIN: 0x4,
+    Operation.REQUEST: 0x4,
+    Operation.QUIT: 0x8,
+    Operation.INVITE: 0x10,
+    Operation.REQUEST_OTHERS: 0x10,
+    Operation.KICK: 0x20,
+    Operation.TRANSFER: 0x40,
+    Operation.MANAGERS: 0x80,
+    Operation.PROFILE: 0x400,
+    Operation.EXTRA: 0x400,
+    Operation.SPEECH: 0x400,
+    Operation.ENTRY: 0x400,
+}
+"""The bit of ``group.forbidden_client_operation`` that takes an operation from users (client-semantics spec 0.2)."""
+FORBID_ALLOW = 0x100
+FORBID_GROUP_MUTE = 0x200
+FORBID_MEMBER_MUTE = 0x800
+
+
+def refusal(operation: Operation, info: GroupInfo, role: Role, origin: Origin) -> Code | None:
+    """Why somebody may not do something in a group; None when he may. An admin may do anything.
+
+    The owner cannot be removed, muted or made a manager by users; that is the operations' own to check.
     """
-    if origin is not Origin.ADMIN and count > (own_limit or switches.max_group_members):
-        raise ImError(Code.GROUP_EXCEED_MAX_MEMBER_COUNT)
+    if origin is Origin.ADMIN:
+        return None
+    return MATRIX[operation, role, kind_of(info.type, info.join_type)]
 
 
-def founders(
-    info: GroupInfo, submitted: Sequence[GroupMember], extra: str, origin: Origin, now_ms: int
-) -> list[GroupMember]:
-    """The first members of a group (client-semantics spec 4.2): the owner is one and the only one of his type.
-
-    Others keep the type that an admin gave them; ordinary callers cannot give one. Join times grow by 1 ms from one to
-    the next.
+def check_right(operation: Operation, info: GroupInfo, member: GroupMember | None, origin: Origin) -> None:
+    """Whether somebody may do something in a group.
 
     Args:
-        info: the group, its owner set.
-        submitted: the members as asked for; of duplicates the first counts.
-        extra: written into every member's extra, if not empty.
-        origin: on whose authority.
-        now_ms: the time of creation.
-    """
-    members = list(submitted)
-    if all(member.id != info.owner for member in members):
-        members.append(GroupMember(info.owner))
-    return _seated(members, info.owner, extra, origin, now_ms)
-
-
-def joined(
-    info: GroupInfo,
-    submitted: Sequence[GroupMember],
-    known: Mapping[str, GroupMember],
-    extra: str,
-    origin: Origin,
-    now_ms: int,
-) -> list[GroupMember]:
-    """The items of added members: who is in already keeps his join time, a removed one joins anew.
-
-    Args:
+        operation: what.
         info: the group.
-        submitted: the members as asked for; of duplicates the first counts.
-        known: the items that exist, tombstones included.
-        extra: written into every member's extra, if not empty.
-        origin: on whose authority.
-        now_ms: the present time.
-    """
-    return [
-        replace(member, create_dt=old.create_dt) if (old := known.get(member.id)) and old.present else member
-        for member in _seated(submitted, info.owner, extra, origin, now_ms)
-    ]
-
-
-def _seated(submitted: Sequence[GroupMember], owner: str, extra: str, origin: Origin, now_ms: int) -> list[GroupMember]:
-    unique = {member.id: check_member(member) for member in reversed(submitted)}
-    ordered = [unique[member] for member in dict.fromkeys(member.id for member in submitted)]
-    return [
-        replace(
-            member,
-            type=_member_type(member, owner, origin),
-            extra=extra or member.extra,
-            update_dt=now_ms + place,
-            create_dt=now_ms + place,
-            leaving=False,
-        )
-        for place, member in enumerate(ordered)
-    ]
-
-
-def _member_type(member: GroupMember, owner: str, origin: Origin) -> int:
-    if member.id == owner:
-        return MemberType.OWNER
-    grantable = (MemberType.MANAGER, MemberType.SILENT, MemberType.ALLOWED)
-    return member.type if origin is Origin.ADMIN and member.type in grantable else MemberType.NORMAL
-
-
-def first_seqs(info: GroupInfo, heads: Mapping[int, int]) -> dict[int, int]:
-    """By line, the first seq that a member who joins now may see; lines that are missing are seen from 1.
-
-    Args:
-        info: the group; with ``history_message`` 1 new members see everything since it was founded.
-        heads: by line, the present head, for every line in use.
-    """
-    if info.history_message:
-        return dict(info.starts)
-    return {line: head + 1 for line, head in heads.items() if head}
-
-
-def successor(members: Iterable[GroupMember], leaving: str) -> GroupMember | None:
-    """Who owns a group after its owner: a manager if there is one, else who has been in longest; None if nobody is."""
-    others = [member for member in members if member.present and member.id != leaving]
-    return min(
-        others, key=lambda member: (member.type != MemberType.MANAGER, member.create_dt, member.id), default=None
-    )
-
-
-def check_may_speak(
-    info: GroupInfo | None, member: GroupMember | None, content_type: int, mute_exceptions: Collection[int]
-) -> None:
-    """Whether a member may send into the group (client-semantics spec 4.6; appendix B, 7 and 8).
-
-    The exempted content types get past a mute, not past membership.
-
-    Args:
-        info: the group, None when there is none.
-        member: the sender's item, None when there is none.
-        content_type: of the message.
-        mute_exceptions: content types that may be sent in spite of a mute.
+        member: his item, None when there is none.
+        origin: on whose authority he asks.
 
     Raises:
-        ImError: 9, no member; 248, he is muted; 241, the group is muted.
+        ImError: 9, 12, 241 or 248, as ``MATRIX`` says.
     """
-    if info is None or member is None or not member.present:
-        raise ImError(Code.NOT_IN_GROUP)
-    if member.leads or content_type in mute_exceptions:
-        return
-    if member.type == MemberType.SILENT:
-        raise ImError(Code.NOT_RIGHT)
-    if info.mute and member.type != MemberType.ALLOWED:
-        raise ImError(Code.GROUP_MUTED)
-
-
-def may_withdraw(
-    info: GroupInfo | None, operator: GroupMember | None, author: GroupMember | None, *, own: bool, switches: Switches
-) -> bool:
-    """Whether the operator's role lets him take a group message back at any age (client-semantics spec 3.9, 3).
-
-    The time window for one's own messages is the message domain's; this is about what a role adds to it.
-
-    Args:
-        info: the group; without it nobody has a role.
-        operator: who recalls, as a member; None when he is not one.
-        author: who wrote the message, as a member; None when he never was one.
-        own: whether the operator wrote it himself.
-        switches: which roles may what.
-    """
-    if info is None or operator is None or not operator.leads or switches.disable_group_manager_recall:
-        return False
-    if operator.type == MemberType.OWNER:
-        return switches.allow_owner_recall_self if own else True
-    if own:
-        return switches.allow_manager_recall_self
-    return author is None or not author.leads
+    code = refusal(operation, info, role_of(info, member), origin)
+    if code is not None:
+        raise ImError(code)

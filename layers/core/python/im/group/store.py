@@ -1,12 +1,13 @@
 """Groups in DynamoDB: one partition of the Directory table per group.
 
-The sort keys are ``info``, ``roster`` (all member ids in one string), one ``m|<user>`` per member or tombstone, and
-``dissolved`` once the group is gone. Every change of who is in goes roster first, info second; both carry the roster's
-version, which makes rosters cacheable and lets concurrent changes notice one another.
+The sort keys are ``info``, ``roster`` (the latest member ids, and the names of the pages that hold the others), one
+``r|<name>`` per page, one ``m|<user>`` per member or tombstone, one ``j|<user>`` per request to be let in, and ``dissolved``
+once the group is gone. Every change of who is in goes roster first, info second; both carry the roster's version, which
+makes rosters cacheable and lets concurrent changes notice one another.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
@@ -15,10 +16,14 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from im import keys
-from im.group.model import Dissolved, GroupInfo, GroupMember, Roster
+from im.errors import BusyError
+from im.group.model import Dissolved, GroupInfo, GroupMember, JoinRequest, MemberType, RequestStatus
+from im.group.roster import Roster, RosterPage
 from im.platform.dynamo import ConditionFailed, Dynamo, Item, Key, translated_errors
+from im.platform.ids import short_id
 
 _CACHED_ROSTERS = 256
+_READ_ATTEMPTS = 4
 _ID_SEPARATOR = "\n"
 
 
@@ -56,7 +61,7 @@ class InfoItem(Model):
 
 
 class RosterItem(Model):
-    """Who is in a group."""
+    """The head of a roster: the latest members, and the names of its pages."""
 
     class Meta:
         table_name = ""
@@ -65,6 +70,7 @@ class RosterItem(Model):
     sk = UnicodeAttribute(range_key=True)
     version = NumberAttribute()
     ids = UnicodeAttribute()
+    pages = UnicodeAttribute(null=True)
 
 
 class MemberItem(Model):
@@ -76,6 +82,28 @@ class MemberItem(Model):
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
     type = NumberAttribute()
+    alias = UnicodeAttribute(null=True)
+    extra = UnicodeAttribute(null=True)
+    update_dt = NumberAttribute()
+    create_dt = NumberAttribute()
+    leaving = BooleanAttribute(null=True)
+    changes = NumberAttribute()
+
+
+class RequestItem(Model):
+    """One request to be let in."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    requester = UnicodeAttribute()
+    reason = UnicodeAttribute()
+    extra = UnicodeAttribute()
+    status = NumberAttribute()
+    answered_by = UnicodeAttribute()
+    update_dt = NumberAttribute()
 
 
 def info_from_item(item: Item) -> GroupInfo:
@@ -116,6 +144,19 @@ def member_from_item(item: Item) -> GroupMember:
         update_dt=item["update_dt"],
         create_dt=item["create_dt"],
         leaving=item.get("leaving", False),
+        changes=item["changes"],
+    )
+
+
+def _request_from_item(item: Item) -> JoinRequest:
+    return JoinRequest(
+        member=keys.id_of(item["sk"]),
+        requester=item["requester"],
+        reason=item["reason"],
+        extra=item["extra"],
+        status=item["status"],
+        answered_by=item["answered_by"],
+        update_dt=item["update_dt"],
     )
 
 
@@ -159,7 +200,12 @@ def member_to_item(group: str, member: GroupMember) -> Item:
         **({"alias": member.alias} if member.alias else {}),
         **({"extra": member.extra} if member.extra else {}),
         **({"leaving": True} if member.leaving else {}),
+        "changes": member.changes,
     }
+
+
+def _split(ids: str) -> tuple[str, ...]:
+    return tuple(ids.split(_ID_SEPARATOR)) if ids else ()
 
 
 def _text_keys(bounds: Mapping[int, int]) -> dict[str, int]:
@@ -194,20 +240,49 @@ class GroupStore(Protocol):
     def get_members(self, group: str, users: Iterable[str]) -> dict[str, GroupMember]:
         """These members or tombstones by user id, strongly consistent; strangers are missing."""
 
+    def get_memberships(self, user: str, groups: Iterable[str]) -> dict[str, GroupMember]:
+        """A user's items in many groups, by group id; groups that do not know him are missing."""
+
     def list_members(self, group: str, *, consistent: bool = False) -> list[GroupMember]:
         """All members and tombstones."""
+
+    def page_members(self, group: str, after: str, limit: int) -> tuple[list[GroupMember], str]:
+        """Members and tombstones whose ids come after one, in the order of ids, strongly consistent, at most ``limit``.
+
+        Also returns the id where the next page begins, empty when there is none.
+        """
 
     def roster(self, group: str, min_version: int) -> Roster:
         """The roster in a version that is not older than the given one; cached. An unknown group's is empty."""
 
     def latest_roster(self, group: str) -> Roster:
-        """The roster as it is now, strongly consistent and not from the cache."""
+        """The roster as it is now, strongly consistent."""
 
-    def put_roster(self, group: str, roster: Roster, replaces: int) -> bool:
-        """Replace the roster of that version (0: there is none yet); False when another change came first."""
+    def put_roster(self, group: str, roster: Roster, replaces: Roster) -> bool:
+        """Replace a roster (of version 0: there is none yet); False when another change came first."""
+
+    def claim(self, group: str, roster: Roster, replaces: Roster) -> bool:
+        """``put_roster`` for an id of which there is no group; False also when there is one by now."""
 
     def put_members(self, group: str, members: Sequence[GroupMember]) -> None:
-        """Write member items and tombstones."""
+        """Write member items of a group that is being made."""
+
+    def put_member(self, group: str, member: GroupMember, replaces: GroupMember | None) -> bool:
+        """Write a member or tombstone over the item that was read; False when it has come, gone or changed sides since."""
+
+    def update_member(
+        self,
+        group: str,
+        user: str,
+        values: Mapping[str, str | int],
+        now_ms: int,
+        *,
+        was: Collection[int] | None = None,
+    ) -> bool:
+        """Change fields of a present member; False when he is not in, or not of one of these types."""
+
+    def mark_left(self, group: str, user: str, changes: int) -> None:
+        """Note on a tombstone that the removal is over, unless the member has come again."""
 
     def delete_members(self, group: str, users: Iterable[str]) -> None:
         """Remove member items and tombstones without a trace."""
@@ -221,6 +296,11 @@ class GroupStore(Protocol):
         Returns the info as it is then; None when the group is gone.
         """
 
+    def update_info(
+        self, group: str, values: Mapping[str, str | int | bool], now_ms: int, *, members: bool = False
+    ) -> bool:
+        """Change fields of the info and the time of its change, of its members' too if asked for; False: it is gone."""
+
     def set_owner(self, group: str, old: str, new: str, now_ms: int) -> bool:
         """Change the owner; False when somebody else owns the group, or it is gone."""
 
@@ -233,8 +313,20 @@ class GroupStore(Protocol):
     def dissolve(self, info: GroupInfo, lasts: Mapping[int, int]) -> bool:
         """Turn the info into a pending remainder; False when the group is gone already."""
 
-    def finish_dissolved(self, group: str, members: Iterable[str]) -> None:
-        """Remove members of a dissolved group and empty its roster; then it is not pending any more."""
+    def finish_dissolved(self, group: str) -> None:
+        """Remove the roster and the requests of a dissolved group; then it is not pending any more."""
+
+    def put_request(self, group: str, request: JoinRequest) -> None:
+        """Write a request to be let in over an earlier one for the same user."""
+
+    def get_request(self, group: str, member: str) -> JoinRequest | None:
+        """A request, strongly consistent."""
+
+    def page_requests(self, group: str, after: str, limit: int) -> list[JoinRequest]:
+        """Requests for users whose ids come after one, in the order of ids."""
+
+    def answer_request(self, group: str, member: str, status: int, by: str, now_ms: int) -> bool:
+        """Note the answer to a request that waits for one; False when there is none."""
 
 
 class DynamoGroupStore:
@@ -244,7 +336,8 @@ class DynamoGroupStore:
         self._dynamo = dynamo
         self._table = table
         dynamo.bind(InfoItem, table)
-        dynamo.bind(RosterItem, table)
+        self._rosters = dynamo.bind(RosterItem, table)
+        self._requests = dynamo.bind(RequestItem, table)
         self._members = dynamo.bind(MemberItem, table)
         self._cache: OrderedDict[str, Roster] = OrderedDict()
 
@@ -283,44 +376,154 @@ class DynamoGroupStore:
         items = self._dynamo.query(self._members, keys.group(group), condition, consistent=consistent)
         return [member_from_item(item) for item in items]
 
+    def get_memberships(self, user: str, groups: Iterable[str]) -> dict[str, GroupMember]:
+        by_key = {self.member_key(group, user): group for group in groups}
+        return {by_key[key]: member_from_item(item) for key, item in self._dynamo.batch_get(by_key).items()}
+
+    def page_members(self, group: str, after: str, limit: int) -> tuple[list[GroupMember], str]:
+        start = keys.member(after) + keys.FIRST if after else keys.MEMBER_PREFIX
+        condition = MemberItem.sk.between(start, keys.MEMBER_PREFIX + keys.LAST)
+        items = self._dynamo.query(self._members, keys.group(group), condition, consistent=True, limit=limit)
+        members = [member_from_item(item) for item in items]
+        return members, members[-1].id if len(members) == limit else ""
+
     def roster(self, group: str, min_version: int) -> Roster:
         cached = self._cache.get(group)
         if cached is not None and cached.version >= min_version:
             self._cache.move_to_end(group)
             return cached
         roster = self._read_roster(group, consistent=False)
-        if roster.version < min_version:
-            roster = self.latest_roster(group)
-        self._cache[group] = roster
-        self._cache.move_to_end(group)
-        if len(self._cache) > _CACHED_ROSTERS:
-            self._cache.popitem(last=False)
-        return roster
+        return roster if roster.version >= min_version else self.latest_roster(group)
 
     def latest_roster(self, group: str) -> Roster:
         return self._read_roster(group, consistent=True)
 
     def _read_roster(self, group: str, *, consistent: bool) -> Roster:
-        item = self._get(self._key(group, keys.ROSTER, consistent=consistent))
-        if item is None:
-            return Roster(0, ())
-        return Roster(item["version"], tuple(item["ids"].split(_ID_SEPARATOR)) if item["ids"] else ())
+        for _ in range(_READ_ATTEMPTS):
+            item = self._get(self._key(group, keys.ROSTER, consistent=consistent))
+            if item is None:
+                return Roster(0)
+            names = _split(item.get("pages", ""))
+            pages = self._pages(group, names)
+            if len(pages) == len(names):
+                roster = Roster(item["version"], _split(item["ids"]), tuple(pages[name] for name in names))
+                self._keep(group, roster)
+                return roster
+            consistent = True
+        raise BusyError("this roster changes too fast")
 
-    def put_roster(self, group: str, roster: Roster, replaces: int) -> bool:
-        condition = RosterItem.version == replaces if replaces else RosterItem.pk.does_not_exist()
-        item = RosterItem(keys.group(group), keys.ROSTER, version=roster.version, ids=_ID_SEPARATOR.join(roster.ids))
-        try:
+    def _pages(self, group: str, names: Sequence[str]) -> dict[str, RosterPage]:
+        """Pages by name; one that is missing belongs to a roster that has been replaced."""
+        cached = self._cache.get(group)
+        found = {page.name: page for page in cached.pages} if cached else {}
+        for consistent in (False, True):
+            wanted = {
+                self._key(group, keys.roster_page(name), consistent=consistent): name
+                for name in names
+                if name not in found
+            }
+            items = self._dynamo.batch_get(wanted) if wanted else {}
+            found.update({wanted[key]: RosterPage(_split(item["ids"]), wanted[key]) for key, item in items.items()})
+        return {name: found[name] for name in names if name in found}
+
+    def _keep(self, group: str, roster: Roster) -> None:
+        self._cache[group] = roster
+        self._cache.move_to_end(group)
+        if len(self._cache) > _CACHED_ROSTERS:
+            self._cache.popitem(last=False)
+
+    def put_roster(self, group: str, roster: Roster, replaces: Roster) -> bool:
+        def put(head: RosterItem, condition: Condition) -> None:
             with translated_errors():
-                item.save(condition)
+                head.save(condition)
+
+        return self._replace_roster(group, roster, replaces, put)
+
+    def claim(self, group: str, roster: Roster, replaces: Roster) -> bool:
+        def put(head: RosterItem, condition: Condition) -> None:
+            with self._dynamo.transaction(InfoItem) as writes:
+                writes.condition_check(InfoItem, keys.group(group), keys.INFO, condition=InfoItem.pk.does_not_exist())
+                writes.save(head, condition)
+
+        return self._replace_roster(group, roster, replaces, put)
+
+    def _replace_roster(
+        self, group: str, roster: Roster, replaces: Roster, put: Callable[[RosterItem, Condition], None]
+    ) -> bool:
+        """New pages, then the head, then no more old pages.
+
+        Pages have random names, so nobody else writes to the same. What a crash leaves behind is in nobody's way, and goes
+        when the group is dissolved.
+        """
+        named = roster.named(short_id)
+        kept = {page.name for page in replaces.pages}
+        fresh = [page for page in named.pages if page.name not in kept]
+        self._dynamo.batch_put(
+            self._table,
+            (
+                {"pk": keys.group(group), "sk": keys.roster_page(page.name), "ids": _ID_SEPARATOR.join(page.ids)}
+                for page in fresh
+            ),
+        )
+        names = _ID_SEPARATOR.join(page.name for page in named.pages)
+        head = RosterItem(
+            keys.group(group),
+            keys.ROSTER,
+            version=named.version,
+            ids=_ID_SEPARATOR.join(named.tail),
+            pages=names or None,
+        )
+        version = replaces.version
+        try:
+            put(head, RosterItem.version == version if version else RosterItem.pk.does_not_exist())
         except ConditionFailed:
+            self._delete(group, [keys.roster_page(page.name) for page in fresh])
             return False
+        self._delete(group, [keys.roster_page(name) for name in kept.difference(page.name for page in named.pages)])
         return True
 
     def put_members(self, group: str, members: Sequence[GroupMember]) -> None:
         self._dynamo.batch_put(self._table, (member_to_item(group, member) for member in members))
 
+    def put_member(self, group: str, member: GroupMember, replaces: GroupMember | None) -> bool:
+        unchanged = MemberItem.changes == replaces.changes if replaces else MemberItem.pk.does_not_exist()
+        try:
+            with translated_errors():
+                MemberItem(**member_to_item(group, member)).save(unchanged)
+        except ConditionFailed:
+            return False
+        return True
+
+    def update_member(
+        self,
+        group: str,
+        user: str,
+        values: Mapping[str, str | int],
+        now_ms: int,
+        *,
+        was: Collection[int] | None = None,
+    ) -> bool:
+        present = MemberItem.pk.exists() & (MemberItem.type != MemberType.REMOVED)
+        condition = present & MemberItem.type.is_in(*was) if was is not None else present
+        actions = [getattr(MemberItem, name).set(value) for name, value in values.items()]
+        return self._update_member(group, user, [*actions, MemberItem.update_dt.set(now_ms)], condition)
+
+    def mark_left(self, group: str, user: str, changes: int) -> None:
+        self._update_member(group, user, [MemberItem.leaving.remove()], MemberItem.changes == changes)
+
+    def _update_member(self, group: str, user: str, actions: Sequence[Action], condition: Condition) -> bool:
+        try:
+            with translated_errors():
+                MemberItem(keys.group(group), keys.member(user)).update(actions=list(actions), condition=condition)
+        except ConditionFailed:
+            return False
+        return True
+
     def delete_members(self, group: str, users: Iterable[str]) -> None:
-        self._dynamo.batch_delete(self._table, ({"pk": keys.group(group), "sk": keys.member(user)} for user in users))
+        self._delete(group, [keys.member(user) for user in users])
+
+    def _delete(self, group: str, sort_keys: Iterable[str]) -> None:
+        self._dynamo.batch_delete(self._table, ({"pk": keys.group(group), "sk": sort_key} for sort_key in sort_keys))
 
     def found(self, info: GroupInfo) -> bool:
         item = InfoItem(**info_to_item(info))
@@ -337,12 +540,19 @@ class DynamoGroupStore:
     def publish(self, group: str, roster: Roster, now_ms: int) -> GroupInfo | None:
         actions = [
             InfoItem.roster_version.set(roster.version),
-            InfoItem.member_count.set(len(roster.ids)),
+            InfoItem.member_count.set(roster.count),
             InfoItem.update_dt.set(now_ms),
             InfoItem.member_update_dt.set(now_ms),
         ]
         self._update_info(group, actions, InfoItem.roster_version < roster.version)
         return self.get_info(group, consistent=True)
+
+    def update_info(
+        self, group: str, values: Mapping[str, str | int | bool], now_ms: int, *, members: bool = False
+    ) -> bool:
+        times = [InfoItem.update_dt.set(now_ms), *([InfoItem.member_update_dt.set(now_ms)] if members else [])]
+        actions = [getattr(InfoItem, name).set(value) for name, value in values.items()]
+        return self._update_info(group, [*actions, *times], InfoItem.pk.exists())
 
     def set_owner(self, group: str, old: str, new: str, now_ms: int) -> bool:
         return self._update_info(
@@ -376,13 +586,58 @@ class DynamoGroupStore:
             return False
         return True
 
-    def finish_dissolved(self, group: str, members: Iterable[str]) -> None:
-        self.delete_members(group, members)
+    def finish_dissolved(self, group: str) -> None:
+        condition = (
+            RosterItem.sk.startswith(keys.ROSTER_PAGE_PREFIX),
+            RequestItem.sk.startswith(keys.JOIN_REQUEST_PREFIX),
+        )
+        for each in condition:
+            found = self._dynamo.query(self._rosters, keys.group(group), each, consistent=True)
+            self._delete(group, [item["sk"] for item in found])
         with translated_errors():
             RosterItem(keys.group(group), keys.ROSTER).update(
-                actions=[RosterItem.ids.set(""), RosterItem.version.add(1)]
+                actions=[RosterItem.ids.set(""), RosterItem.pages.remove(), RosterItem.version.add(1)]
             )
             InfoItem(keys.group(group), keys.DISSOLVED).update(actions=[InfoItem.pending.set(False)])
+
+    def put_request(self, group: str, request: JoinRequest) -> None:
+        item = RequestItem(
+            keys.group(group),
+            keys.join_request(request.member),
+            requester=request.requester,
+            reason=request.reason,
+            extra=request.extra,
+            status=request.status,
+            answered_by=request.answered_by,
+            update_dt=request.update_dt,
+        )
+        with translated_errors():
+            item.save()
+
+    def get_request(self, group: str, member: str) -> JoinRequest | None:
+        item = self._get(self._key(group, keys.join_request(member), consistent=True))
+        return _request_from_item(item) if item else None
+
+    def page_requests(self, group: str, after: str, limit: int) -> list[JoinRequest]:
+        start = keys.join_request(after) + keys.FIRST if after else keys.JOIN_REQUEST_PREFIX
+        condition = RequestItem.sk.between(start, keys.JOIN_REQUEST_PREFIX + keys.LAST)
+        items = self._dynamo.query(self._requests, keys.group(group), condition, consistent=True, limit=limit)
+        return [_request_from_item(item) for item in items]
+
+    def answer_request(self, group: str, member: str, status: int, by: str, now_ms: int) -> bool:
+        actions: list[Action] = [
+            RequestItem.status.set(status),
+            RequestItem.answered_by.set(by),
+            RequestItem.update_dt.set(now_ms),
+        ]
+        try:
+            with translated_errors():
+                RequestItem(keys.group(group), keys.join_request(member)).update(
+                    actions=actions, condition=RequestItem.status == RequestStatus.WAITING
+                )
+        except ConditionFailed:
+            return False
+        return True
 
     def _get(self, key: Key) -> Item | None:
         return self._dynamo.batch_get([key]).get(key)

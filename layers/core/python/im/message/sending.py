@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from im.errors import Code, ImError
-from im.group.model import check_may_speak
+from im.group.rules import check_may_speak
 from im.message.context import Context
 from im.message.log import SERVER_WALK, Head
 from im.message.model import (

@@ -79,6 +79,7 @@ class RowItem(Model):
     rt = NumberAttribute(null=True)
     q = BooleanAttribute(null=True)
     w = NumberAttribute(null=True)
+    v = NumberAttribute(null=True)
 
 
 class Withdrawal(Struct, frozen=True):
@@ -293,14 +294,23 @@ class RowStore(Protocol):
     def relate(self, user: str, other: str, *, blocked: bool, befriended: bool) -> None:
         """Note on the row of the single chat with ``other`` whether he is blacklisted, and a friend."""
 
-    def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
-        """The user joins a group and may see each line from the given seq on; a row that is open already stays as it is."""
+    def kept_of(self, user: str, others: Iterable[str]) -> dict[str, Row]:
+        """The others' rows of their single chats with the user, by whose they are; rows that do not exist are missing."""
 
-    def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int) -> None:
-        """``enter`` for many users who are new to the group."""
+    def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int, change: int) -> None:
+        """The user joins a group and may see each line from the given seq on.
 
-    def leave(self, user: str, group: str, lasts: Mapping[int, int], minute: int) -> None:
-        """The user is out of a group and may see each line up to the given seq; a bound only grows."""
+        A row that is marked with this change, or a later one, stays as it is (``GroupMember.changes``).
+        """
+
+    def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int, change: int) -> None:
+        """``enter`` for many users who have no row of the group."""
+
+    def leave(self, user: str, group: str, lasts: Mapping[int, int], minute: int, change: int) -> None:
+        """The user is out of a group and may see each line up to the given seq; a bound only grows.
+
+        A row that is marked with a later change stays as it is.
+        """
 
     def forget(self, user: str) -> None:
         """Remove all rows of a user, and his versions."""
@@ -403,31 +413,44 @@ class DynamoRowStore:
         ]
         return self._item(user, Conversation(0, other)), actions
 
-    def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int) -> None:
-        actions: list[Action] = [RowItem.f.set(_lines(firsts)), RowItem.a.set(minute), RowItem.l.remove()]
-        closed = RowItem.f.does_not_exist() | RowItem.l.exists()
+    def kept_of(self, user: str, others: Iterable[str]) -> dict[str, Row]:
+        by_key = {self.key(other, Conversation(0, user)): other for other in others}
+        return {by_key[key]: self.decode(item) for key, item in self._dynamo.batch_get(by_key).items()}
+
+    def enter(self, user: str, group: str, firsts: Mapping[int, int], minute: int, change: int) -> None:
+        actions: list[Action] = [
+            RowItem.f.set(_lines(firsts)),
+            RowItem.a.set(minute),
+            RowItem.v.set(change),
+            RowItem.l.remove(),
+        ]
         try:
             with translated_errors():
-                self._item(user, Conversation(1, group)).update(actions=actions, condition=closed)
+                item = self._item(user, Conversation(1, group))
+                item.update(actions=actions, condition=RowItem.v.does_not_exist() | (RowItem.v < change))
         except ConditionFailed:
             return
 
-    def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int) -> None:
+    def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int, change: int) -> None:
         sort_key = _sort_key(Conversation(1, group))
         text = json.dumps(_lines(firsts))
         self._dynamo.batch_put(
-            self._table, ({"pk": keys.user(user), "sk": sort_key, "f": text, "a": minute} for user in users)
+            self._table,
+            ({"pk": keys.user(user), "sk": sort_key, "f": text, "a": minute, "v": change} for user in users),
         )
 
-    def leave(self, user: str, group: str, lasts: Mapping[int, int], minute: int) -> None:
+    def leave(self, user: str, group: str, lasts: Mapping[int, int], minute: int, change: int) -> None:
         row = self.get(user, Conversation(1, group))
         bounds = dict(lasts)
         if row and row.lasts:
             bounds = {line: max(seq, row.lasts.get(line, 0)) for line, seq in lasts.items()}
-        with translated_errors():
-            self._item(user, Conversation(1, group)).update(
-                actions=[RowItem.l.set(_lines(bounds)), RowItem.a.set(minute)]
-            )
+        actions: list[Action] = [RowItem.l.set(_lines(bounds)), RowItem.a.set(minute), RowItem.v.set(change)]
+        try:
+            with translated_errors():
+                item = self._item(user, Conversation(1, group))
+                item.update(actions=actions, condition=RowItem.v.does_not_exist() | (RowItem.v <= change))
+        except ConditionFailed:
+            return
 
     def forget(self, user: str) -> None:
         self._dynamo.batch_delete(self._table, [{"pk": item["pk"], "sk": item["sk"]} for item in self._items(user)])

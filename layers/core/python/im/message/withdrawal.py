@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from im.errors import Code, ImError
-from im.group.model import may_withdraw
+from im.group.rules import may_withdraw
 from im.message.events import event_payload, original_json
 from im.message.log import SERVER_WALK, Head
 from im.message.model import (

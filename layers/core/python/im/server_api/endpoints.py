@@ -18,8 +18,6 @@ _WILDFIRE = {
         "message": "publish broadcast multicast recall_broadcast recall_multicast delete_broadcast delete_multicast update"
         " clear_by_user conv_read delivery import",
         "conversation": "delete",
-        "group": "batch_infos transfer modify member/get member/quit member/set_alias member/set_extra manager/set"
-        " manager/mute manager/allow join_request/add of_user of_user_by_type common_group",
         "mesh": "group_sync",
         "friend": "status list set_alias get_alias set_extra send_request handle_send_request get_requests",
         "blacklist": "status list",

@@ -4,7 +4,6 @@ from functools import cache, partial
 
 from im.chatroom.admin import ChatroomAdmin
 from im.connect.service import ConnectService
-from im.group.service import GroupService
 from im.limits import RateLimiter
 from im.machine.service import MachineService
 from im.machine.store import DynamoMachineStore
@@ -22,6 +21,7 @@ from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
 from im.wiring.friend import friend_service
 from im.wiring.gate import tokens
+from im.wiring.group import group_service
 from im.wiring.message import message_service, word_list
 from im.wiring.profile import profile_reader, users
 from im.wiring.setting import setting_service
@@ -47,12 +47,6 @@ def _connect_service() -> ConnectService:
 def _is_robot(user: str) -> bool:
     profile = users().get(user)
     return profile is not None and profile.type == UserType.ROBOT
-
-
-@cache
-def group_service() -> GroupService:
-    """Groups."""
-    return GroupService(groups(), rows(), messages(), message_service(), settings().switches, clock.now_ms, short_id)
 
 
 @cache

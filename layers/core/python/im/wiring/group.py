@@ -1,13 +1,37 @@
-"""Questions about groups."""
+"""Groups."""
 
 from functools import cache
 
-from im.group.service import GroupReader
+from im.delivery.model import Subject
+from im.group.reader import GroupReader
+from im.group.service import GroupService
 from im.platform import clock
-from im.wiring.base import groups, rows
+from im.platform.ids import short_id
+from im.wiring.base import groups, messages, rows, settings
+from im.wiring.delivery import changes
+from im.wiring.message import message_service
 
 
 @cache
 def group_reader() -> GroupReader:
     """Answers questions about groups."""
     return GroupReader(groups(), rows(), clock.now_ms)
+
+
+@cache
+def group_service() -> GroupService:
+    """Groups."""
+    return GroupService(
+        groups(),
+        rows(),
+        messages(),
+        message_service(),
+        settings().switches,
+        clock.now_ms,
+        short_id,
+        _tell,
+    )
+
+
+def _tell(users: list[str], group: str) -> None:
+    changes().hint(users, Subject.GROUP, group)

@@ -6,11 +6,14 @@ from msgspec import Meta, Struct
 
 from im.group.model import GroupInfo, GroupMember
 from im.message.model import Payload
-from im.wire.api.codec import also_named
+from im.wire.api.codec import also_alone, also_named
 from im.wire.api.fields import Id, Int, Line
-from im.wire.objects import MemberOut
+from im.wire.objects import GroupOut, MemberOut
 
 # ruff: noqa: N815  the members' names are Wildfire's
+
+MAX_BATCH = 1_000
+"""Groups that one answer of ``batch_infos`` can hold for certain."""
 
 
 class GroupRequest(Struct, frozen=True, kw_only=True):
@@ -107,6 +110,96 @@ class RemoveMembers(GroupRequest, frozen=True, kw_only=True):
     members: tuple[Id, ...]
 
 
+class Quit(GroupRequest, frozen=True, kw_only=True):
+    """``/admin/group/member/quit``; the operator is who leaves."""
+
+    group_id: Id
+
+
+class Transfer(GroupRequest, frozen=True, kw_only=True):
+    """``/admin/group/transfer``."""
+
+    group_id: Id
+    new_owner: Id
+
+
+class Modify(GroupRequest, frozen=True, kw_only=True):
+    """``/admin/group/modify``; SDKs that cannot send an empty value leave it out."""
+
+    group_id: Id
+    type: Int
+    value: str = ""
+
+
+class SetAlias(GroupRequest, frozen=True, kw_only=True):
+    """``/admin/group/member/set_alias``."""
+
+    group_id: Id
+    memberId: Id
+    alias: str = ""
+
+
+class SetExtra(GroupRequest, frozen=True, kw_only=True):
+    """``/admin/group/member/set_extra``."""
+
+    group_id: Id
+    memberId: Id
+    extra: str = ""
+
+
+@also_named(is_mute="is_manager", is_allow="is_manager")
+class SetRole(GroupRequest, frozen=True, kw_only=True):
+    """``/admin/group/manager/set``, ``mute`` and ``allow``: whether the members get the role or lose it."""
+
+    group_id: Id
+    members: tuple[Id, ...]
+    is_manager: bool
+
+
+class AddJoinRequest(GroupRequest, frozen=True, kw_only=True):
+    """``/admin/group/join_request/add``."""
+
+    group_id: Id
+    userIds: tuple[Id, ...] = ()
+    reason: str = ""
+    extra: str = ""
+
+
+class GroupMemberRef(Struct, frozen=True):
+    """A member of a group."""
+
+    groupId: Id
+    memberId: Id
+
+
+@also_alone("groupIds")
+class GroupRefs(Struct, frozen=True):
+    """``/admin/group/batch_infos``: an array, or an object that holds it."""
+
+    groupIds: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+class OfUser(Struct, frozen=True):
+    """``/admin/group/of_user``."""
+
+    userId: Id
+
+
+@also_named(user="userId", types="groupMemberTypes", groupMemberType="groupMemberTypes")
+class OfUserByType(Struct, frozen=True):
+    """``/admin/group/of_user_by_type``; no types: any."""
+
+    userId: Id
+    groupMemberTypes: tuple[Int, ...] = ()
+
+
+class TwoUsers(Struct, frozen=True):
+    """``/admin/group/common_group``."""
+
+    first: Id
+    second: Id
+
+
 class GroupRef(Struct, frozen=True):
     """A group id."""
 
@@ -118,6 +211,18 @@ class CreatedGroup(Struct, frozen=True):
 
     group_id: str
     groupId: str
+
+
+class GroupInfos(Struct, frozen=True):
+    """Groups."""
+
+    groupInfoList: list[GroupOut]
+
+
+class GroupIds(Struct, frozen=True):
+    """Group ids."""
+
+    groupIds: list[str]
 
 
 class Members(Struct, frozen=True):

@@ -3,6 +3,7 @@
 The long run cuts each operation at every call and in every way; the short one is a sample of the operations that write most.
 """
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.xdist_group("topology")
 
 _ATTEMPTS = 12
 _CUTS = 6
+_RACES = 5
 _DONE_BEFORE = {"friendRequest": (16,)}
 """Refusals which mean that an earlier attempt has done it."""
 
@@ -209,6 +211,56 @@ def test_an_operation_cut_at_some_calls_is_finished_by_its_repeat(topology: Topo
     for nth in range(first, points + 1, max(1, points // _CUTS)):
         action = ACTIONS[(nth + OPERATIONS.index(operation)) % len(ACTIONS)]
         topology.run(play(topology, operation, action, nth))
+
+
+async def bobs_two_devices(scene: Scene) -> list[str]:
+    """Ann has asked; bob has a tablet as well."""
+    await ann_has_asked(scene)
+    scene.kept["tablet"] = await scene.join(scene.bob, f"{scene.bob}-tablet", 8)
+    return ["bob", "tablet"]
+
+
+def test_two_devices_that_accept_at_once_greet_once(topology: Topology) -> None:
+    async def race() -> None:
+        scene = Scene(topology)
+        devices = await bobs_two_devices(scene)
+        body = {"userId": scene.ann, "status": 1}
+        await asyncio.gather(*(ask(scene, device, "friendAnswer", body) for device in devices))
+        await both_are_friends_and_greeted_once(scene)
+        await scene.close()
+
+    for _ in range(_RACES):
+        topology.run(race())
+
+
+def test_two_who_ask_and_accept_each_other_at_once_are_friends_and_greeted_once(topology: Topology) -> None:
+    async def race() -> None:
+        scene = Scene(topology)
+        await both_there(scene)
+        pairs = [("ann", scene.bob), ("bob", scene.ann)]
+        await asyncio.gather(*(ask(scene, who, "friendRequest", {"userId": other}) for who, other in pairs))
+        bodies = [(who, {"userId": other, "status": 1}) for who, other in pairs]
+        await asyncio.gather(*(ask(scene, who, "friendAnswer", body) for who, body in bodies))
+        assert [(await row(scene, who))["isFriend"] for who in ("ann", "bob")] == [True, True]
+        messages = await contiguous(scene, "ann", scene.to_bob)
+        assert [each["content"]["type"] for each in messages] == [92, 93]
+        await scene.close()
+
+    for _ in range(_RACES):
+        topology.run(race())
+
+
+def test_an_acceptance_that_races_with_an_end_leaves_both_or_none_as_friends(topology: Topology) -> None:
+    async def race() -> None:
+        scene = Scene(topology)
+        await ann_has_asked(scene)
+        await asyncio.gather(accept(scene), ask(scene, "ann", "friendDelete", {"userId": scene.bob}))
+        first, second = [(await row(scene, who))["isFriend"] for who in ("ann", "bob")]
+        assert first == second
+        await scene.close()
+
+    for _ in range(_RACES):
+        topology.run(race())
 
 
 @pytest.mark.exhaustive

@@ -18,6 +18,8 @@ class FakeLists:
         self.read: dict[str, int] = {}
         self.groups: dict[str, Wire] = {}
         self.members: dict[str, dict[str, Wire]] = {}
+        self.receipts: dict[tuple[str, str], list[Wire]] = {}
+        self.presence: dict[str, Wire] = {}
 
     def versions_of(self, user: str) -> Wire:
         return self.versions.setdefault(user, {"settings": 0, "friends": 0, "friendRequests": 0, "groups": 0})
@@ -90,4 +92,11 @@ class FakeLists:
                 rows = self.members[body["groupId"]].values()
                 found = [row for row in rows if row["updateDt"] > body["after"]]
                 return {"members": found, "after": self.version, "afterId": "", "until": 0, "more": False}
+            case "receipts":
+                rows = self.receipts.get((user, body["conversation"]["target"]), [])
+                return {"receipts": [row for row in rows if row["time"] > body["after"]], "version": self.version}
+            case "presence":
+                return {"users": list(self.presence.values()), "more": False}
+            case "watch":
+                return {"users": [self.presence[who] for who in body["users"] if who in self.presence], "full": []}
         return None

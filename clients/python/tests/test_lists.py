@@ -11,6 +11,8 @@ from wildfire_client import (
     FriendsChanged,
     GroupMembersChanged,
     GroupsChanged,
+    PresenceChanged,
+    ReceiptsChanged,
     SettingsChanged,
     UsersChanged,
 )
@@ -140,6 +142,38 @@ async def test_a_refusal_reaches_who_asked(harness: Harness) -> None:
     with pytest.raises(ChatError) as caught:
         await client.groups.quit("team")
     assert caught.value.code == Code.NOT_IMPLEMENT
+
+
+async def test_receipts_are_fetched_once_and_grow_with_pushes(harness: Harness) -> None:
+    client = await harness.connected()
+    recorder = Recorder(client, ReceiptsChanged)
+    harness.server.lists.receipts["alice", "bob"] = [{"userId": "bob", "read": 2, "time": 500, "delivered": 900}]
+    [receipt] = await client.receipts.fetch(BOB)
+    assert (receipt.read, receipt.time, receipt.delivered) == (2, 500, 900)
+    push = {"conversation": BOB.to_wire(), "userId": "bob", "read": 5, "time": 700}
+    await harness.server.push("alice", "receipt", push)
+    await until(lambda: client.receipts.readers(BOB, 5) == ["bob"])
+    await harness.server.push("alice", "receipt", push | {"read": 3, "time": 600})
+    await until(lambda: len(recorder.events) == 2)
+    assert [(r.read, r.time, r.delivered) for r in await client.receipts.fetch(BOB)] == [(5, 700, 900)]
+    assert [body["after"] for body in harness.server.bodies("receipts")] == [0, harness.server.lists.version]
+
+
+async def test_friends_are_seen_from_the_start_and_others_while_they_are_watched(harness: Harness) -> None:
+    def seen(user: str, *, online: bool) -> dict[str, object]:
+        return {"userId": user, "state": 0, "text": "", "platforms": [{"platform": 1, "online": online, "lastSeen": 7}]}
+
+    harness.server.lists.befriend("alice", "bob")
+    harness.server.lists.presence["bob"] = seen("bob", online=True)
+    client = await harness.connected()
+    recorder = Recorder(client, PresenceChanged)
+    await until(lambda: client.presence.get("bob"))
+    assert client.presence.get("bob").online  # type: ignore[union-attr]
+    await harness.server.push("alice", "presence", {"users": [seen("bob", online=False)]})
+    await until(lambda: not client.presence.get("bob").online)  # type: ignore[union-attr]
+    assert client.presence.get("bob").last_seen == 7  # type: ignore[union-attr]
+    assert await client.presence.watch(["nobody"]) == []
+    assert [event.users[0].online for event in recorder.events][-1] is False
 
 
 async def test_an_edit_and_a_reaction_show_on_all_devices(harness: Harness) -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 import random
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -52,7 +52,9 @@ from wildfire_client.objects import Scope
 from wildfire_client.outbox import Outbox
 from wildfire_client.payload import MediaType, Payload, PersistFlag
 from wildfire_client.people import Friends, Users
+from wildfire_client.presence import Presences
 from wildfire_client.pump import Pump
+from wildfire_client.receipts import Receipts
 from wildfire_client.settings import Settings
 from wildfire_client.store import Changes, Row, Store
 from wildfire_client.sync import Extent, Sync
@@ -73,8 +75,8 @@ class ChatClient:
     messages, unread counts, search) works at once and offline. Messages that are sent wait in the store until the server
     has them, also over a restart.
 
-    Besides conversations it keeps `users`, `friends`, `groups` and `settings` in step with the server, and knows the way into
-    `chatrooms`: each of these attributes has its own methods.
+    Besides conversations it keeps `users`, `friends`, `groups` and `settings` in step with the server, knows who has read what
+    (`receipts`) and who is online (`presence`), and the way into `chatrooms`: each of these attributes has its own methods.
 
     Use one client for one store at a time, from one event loop.
 
@@ -129,12 +131,21 @@ class ChatClient:
             self._hub.emit,
             self._take_versions,
         )
-        self._lists = Lists(self._store, self.call, self._clock, self._hub.emit, self._updated)
+        self.presence = Presences(self.call, self._hub.emit)
+        self._lists = Lists(
+            self._store,
+            self.call,
+            self._clock,
+            self._hub.emit,
+            self._updated,
+            befriended=lambda: self._spawn(self.presence.fetch()),
+        )
         self.users = Users(self._store, self.call, self._lists)
         self.friends = Friends(self._store, self.call, self._lists)
         self.groups = Groups(self._store, self.call, self._lists)
         self.settings = Settings(self._store, self.call, self._lists)
         self.chatrooms = Chatrooms(self._store, self.call, self._sync, self._clock, self._report)
+        self.receipts = Receipts(self._store, self.call, self._hub.emit)
         self._uploader = Uploader(self._presign)
         self._outbox = Outbox(
             self._store,
@@ -630,6 +641,8 @@ class ChatClient:
         await self._flush_reads()
         self._lists.start()
         await self.chatrooms.link_up()
+        if self.friends.all():
+            self._spawn(self.presence.fetch())
 
     async def _heartbeat(self, link: Link) -> None:
         await self._sync.ping(link.request)
@@ -648,6 +661,10 @@ class ChatClient:
                 self._take_bounds(Conversation.from_wire(body["conversation"]), body)
             elif name in ("settings", "friends", "friendRequests", "groups"):
                 self._take_versions({name: int(body["version"])})
+            elif name == "receipt":
+                self.receipts.take(body)
+            elif name == "presence":
+                self.presence.take(body)
             elif name == "profile":
                 self._lists.profile_changed(str(body["userId"]))
             elif name == "group":
@@ -758,7 +775,10 @@ class ChatClient:
         if self._read_timer is not None:
             self._read_timer.cancel()
             self._read_timer = None
-        task = asyncio.get_running_loop().create_task(self._flush_reads())
+        self._spawn(self._flush_reads())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from wildfire_client.model import ConnectionStatus, Conversation, ConversationInfo, Message
-from wildfire_client.objects import Setting
+from wildfire_client.objects import Presence, Setting
 
 logger = logging.getLogger(__name__)
 
@@ -169,6 +169,20 @@ class SettingsChanged(Event):
     """These settings have other values."""
 
     settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptsChanged(Event):
+    """Somebody has read on in this conversation."""
+
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChanged(Event):
+    """These users came, went, or say something else of themselves."""
+
+    users: tuple[Presence, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class Lists:
         call: makes requests on the current link.
         emit: tells the application.
         updated: told which conversations' rows have changed.
+        befriended: told that there are new friends.
     """
 
     def __init__(
@@ -51,12 +52,15 @@ class Lists:
         clock: Clock,
         emit: Callable[[Event], object],
         updated: Callable[[Iterable[int]], None],
+        *,
+        befriended: Callable[[], None],
     ) -> None:
         self._store = store
         self._call = call
         self._clock = clock
         self._emit = emit
         self._updated = updated
+        self._befriended = befriended
         self._versions: dict[str, int] = {}
         self._users: set[str] = set()
         self._work = asyncio.Event()
@@ -167,6 +171,7 @@ class Lists:
         return self._store.set_silent(conversation, bool(number))
 
     async def _friends(self) -> None:
+        before = {friend.user_id for friend in self._store.friends() if friend.friend}
         more = True
         while more:
             place = self._store.place("friends")
@@ -177,6 +182,8 @@ class Lists:
             changed = [friend.user_id for friend in self._store.friends() if known.get(friend.user_id) != friend]
             if changed:
                 self._emit(FriendsChanged(tuple(changed)))
+        if {friend.user_id for friend in self._store.friends() if friend.friend} - before:
+            self._befriended()
 
     async def _requests(self) -> None:
         before = (self._store.requests(), self._store.requests_read)

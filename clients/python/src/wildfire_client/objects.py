@@ -250,3 +250,71 @@ class Setting:
     def from_wire(cls, wire: Mapping[str, Any]) -> Self:
         """Read the JSON object."""
         return cls(int(wire["scope"]), str(wire.get("key") or ""), str(wire.get("value") or ""), int(wire["version"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How far another user has got in a conversation.
+
+    Attributes:
+        read: the seq up to which he has read.
+        time: when he had read that far; 0 if it is not known.
+        delivered: messages up to this time have reached him; 0 if it is not known.
+    """
+
+    user_id: str
+    read: int
+    time: int = 0
+    delivered: int = 0
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        """Read the JSON object."""
+        return cls(
+            user_id=str(wire["userId"]),
+            read=int(wire.get("read") or 0),
+            time=int(wire.get("time") or 0),
+            delivered=int(wire.get("delivered") or 0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformPresence:
+    """A user on one kind of device; `last_seen` is now while he is online."""
+
+    platform: int
+    online: bool
+    last_seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What is seen of a user. `state` and `text` are what he says of himself."""
+
+    user_id: str
+    state: int = 0
+    text: str = ""
+    platforms: tuple[PlatformPresence, ...] = ()
+
+    @property
+    def online(self) -> bool:
+        """Whether he is connected on any device."""
+        return any(platform.online for platform in self.platforms)
+
+    @property
+    def last_seen(self) -> int:
+        """When he was connected last, on any device; 0 if it is not known."""
+        return max((platform.last_seen for platform in self.platforms), default=0)
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        """Read the JSON object."""
+        return cls(
+            user_id=str(wire["userId"]),
+            state=int(wire.get("state") or 0),
+            text=str(wire.get("text") or ""),
+            platforms=tuple(
+                PlatformPresence(int(each["platform"]), bool(each.get("online")), int(each.get("lastSeen") or 0))
+                for each in wire.get("platforms") or ()
+            ),
+        )

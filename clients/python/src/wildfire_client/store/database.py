@@ -106,6 +106,14 @@ CREATE TABLE settings (
     version INTEGER NOT NULL,
     PRIMARY KEY (scope, key)
 ) WITHOUT ROWID;
+CREATE TABLE receipts (
+    conversation TEXT NOT NULL,
+    user TEXT NOT NULL,
+    read INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    PRIMARY KEY (conversation, user)
+) WITHOUT ROWID;
 ALTER TABLE messages ADD COLUMN reactions TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE conversations ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
 """
@@ -113,7 +121,7 @@ _STEPS = (_LOGS, _LISTS)
 """What each version of the file added to the one before."""
 _TABLES = (
     *("messages", "outbox", "ranges", "conversations"),
-    *("places", "users", "friends", "requests", "groups", "members", "settings"),
+    *("places", "users", "friends", "requests", "groups", "members", "settings", "receipts"),
 )
 AT_THE_END = 1e15
 """Position of a message that has not left yet."""

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wildfire_client.objects import Friend, FriendRequest, Group, GroupMember, MemberType, Setting, User
+from wildfire_client.model import Conversation
+from wildfire_client.objects import Friend, FriendRequest, Group, GroupMember, MemberType, Receipt, Setting, User
 from wildfire_client.store.database import Database, dump
 
 
@@ -186,6 +187,30 @@ class Lists(Database):
                 [(group_id, str(wire["member_id"]), dump(wire)) for wire in members],
             )
             self._put_place(f"members {group_id}", place)
+
+    # --- receipts
+
+    def receipts(self, conversation: Conversation) -> list[Receipt]:
+        """How far the others have got in a conversation, by user id."""
+        found = self._db.execute(
+            "SELECT user, read, time, delivered FROM receipts WHERE conversation = ? ORDER BY user",
+            (conversation.setting_key,),
+        )
+        return [Receipt(*item) for item in found]
+
+    def put_receipts(self, conversation: Conversation, receipts: Iterable[Receipt], version: int | None) -> bool:
+        """Take receipts, which only grow, and the version up to which all are known; whether any of them is new."""
+        before = self.receipts(conversation)
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO receipts VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (conversation, user) DO UPDATE SET"
+                " time = CASE WHEN ?3 > read THEN ?4 ELSE max(time, ?4) END, read = max(read, ?3),"
+                " delivered = max(delivered, ?5)",
+                [(conversation.setting_key, r.user_id, r.read, r.time, r.delivered) for r in receipts],
+            )
+            if version is not None:
+                self._put_place(f"receipts {conversation.setting_key}", Place(version))
+        return self.receipts(conversation) != before
 
     # --- settings
 

@@ -75,8 +75,8 @@ class ChatClient:
     messages, unread counts, search) works at once and offline. Messages that are sent wait in the store until the server
     has them, also over a restart.
 
-    Besides conversations it keeps `users`, `friends`, `groups` and `settings` in step with the server, knows who has read what
-    (`receipts`) and who is online (`presence`), and the way into `chatrooms`: each of these attributes has its own methods.
+    Besides conversations it keeps `users`, `friends`, `groups` and `settings` in step with the server, knows who has read
+    what (`receipts`) and who is online (`presence`), and the way into `chatrooms`: each attribute has its own methods.
 
     Use one client for one store at a time, from one event loop.
 

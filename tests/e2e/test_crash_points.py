@@ -38,7 +38,7 @@ class Scene:
 
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
-        number = next(_names)
+        number = self.number = next(_names)
         self.ann, self.bob, self.cem = (f"{name}{number}" for name in ("ann", "bob", "cem"))
         self.team = f"team{number}"
         self.word = f"word{number}"
@@ -635,6 +635,15 @@ async def only_bob_speaks(scene: Scene) -> None:
     await persist(scene.topology, scene.kept["bob"], body)
 
 
+async def put_system_setting(scene: Scene) -> None:
+    await scene.admin("/admin/system/put_setting", {"id": 1_000 + scene.number, "value": "x", "desc": "d"})
+
+
+async def the_system_setting_is_there(scene: Scene) -> None:
+    found = await scene.admin("/admin/system/get_setting", {"id": 1_000 + scene.number})
+    assert (found["value"], found["desc"]) == ("x", "d")
+
+
 SOCKET, MESSAGE, PROFILE, ROOM, API = "ConnectWs", "MessageWs", "ProfileWs", "ChatroomWs", "ServerApi"
 OPERATIONS = [
     Operation("message.delete for all", MESSAGE, two_chat, delete_for_all, is_gone_for_all),
@@ -672,6 +681,7 @@ OPERATIONS = [
     Operation("chatroom/del", API, both_in_the_room, end_room, the_room_has_ended),
     Operation("chatroom/set_black_status", API, both_in_the_room, ban, bob_is_banned),
     Operation("chatroom/mute_all, set_manager", API, both_in_the_room, only_bob_may_speak, only_bob_speaks),
+    Operation("system/put_setting", API, nothing, put_system_setting, the_system_setting_is_there),
     Operation("sensitive/add", API, nothing, add_word, the_word_is_listed),
     Operation("sensitive/del", API, add_word, remove_word, the_word_is_not_listed),
 ]

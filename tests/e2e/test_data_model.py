@@ -19,6 +19,7 @@ from im.message import store as message_store
 from im.moderation import store as moderation_store
 from im.profile import store as profile_store
 from im.setting import store as setting_store
+from im.system import store as system_store
 from local.topology import Topology
 from tests.e2e import pages
 
@@ -35,6 +36,7 @@ STORES = (
     moderation_store,
     profile_store,
     setting_store,
+    system_store,
 )
 SECTIONS = pages.sections(pages.DATA_MODEL)
 KINDS = {

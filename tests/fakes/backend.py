@@ -12,9 +12,11 @@ from im.profile.reader import ProfileReader
 from im.profile.service import ProfileService
 from im.server_api.api import ServerApi
 from im.server_api.registry import Services
+from im.system.service import SystemService
 from im.wire.signature import sign
 from tests.fakes.machine import MemoryMachineStore
 from tests.fakes.profile import MemoryUserStore
+from tests.fakes.system import MemorySystemSettingStore
 from tests.fakes.world import World
 
 SECRETS = ("current", "previous")
@@ -57,6 +59,7 @@ class Backend:
             groups=groups,
             friends=world.friendships,
             rooms=world.chatroom_admin,
+            system=SystemService(MemorySystemSettingStore(), world.switches),
             words=ModerationService(world.words),
             settings=world.settings,
         )

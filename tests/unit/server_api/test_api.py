@@ -136,7 +136,6 @@ def test_the_table_of_what_is_not_built_spells_paths_as_the_sdks_do() -> None:
     for path in (
         "/admin/domain/create",
         "/robot/group/member/set_alias",
-        "/admin/customer",
         "/robot/message/send",
         "/robot/moments/profiles/value/push",
         "/robot/set_callback",

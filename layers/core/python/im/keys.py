@@ -107,6 +107,9 @@ def chatroom(room_id: str) -> str:
 SENSITIVE_WORDS = "sensitive"
 """The partition of the sensitive-word list."""
 
+SYSTEM = "system"
+"""The partition of the deployment's settings."""
+
 SEEDS = "seeds"
 """The partition that remembers which objects of a fresh deployment have been made."""
 
@@ -211,6 +214,11 @@ def roster_page(name: str) -> str:
 def join_request(user_id: str) -> str:
     """A request that a user be let into a group."""
     return _join("j", user_id)
+
+
+def system_setting(number: int) -> str:
+    """One of the deployment's settings."""
+    return _join("n", number)
 
 
 def word(text: str) -> str:

@@ -142,6 +142,7 @@ class ServerApi:
             return Reply(200, codec.success(health()), 0)
         self._services.users.ensure_seeds()
         self._services.rooms.ensure_seeds()
+        self._services.system.ensure_seeds()
         endpoint = ENDPOINTS.get(call.path)
         if endpoint is None:
             raise ImError(Code.NOT_IMPLEMENT)

@@ -19,6 +19,7 @@ from im.moderation.service import ModerationService
 from im.profile.reader import ProfileReader
 from im.profile.service import ProfileService
 from im.setting.service import SettingService
+from im.system.service import SystemService
 
 
 class Services(Struct, frozen=True):
@@ -32,6 +33,7 @@ class Services(Struct, frozen=True):
     groups: GroupService
     friends: FriendService
     rooms: ChatroomAdmin
+    system: SystemService
     words: ModerationService
     settings: SettingService
 

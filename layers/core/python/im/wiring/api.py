@@ -16,6 +16,8 @@ from im.profile.service import ProfileService
 from im.server_api.api import ServerApi
 from im.server_api.registry import Services
 from im.settings import Env
+from im.system.service import SystemService
+from im.system.store import DynamoSystemSettingStore
 from im.wiring.base import dynamo, ephemera, groups, messages, rows, sessions, settings
 from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
@@ -87,6 +89,7 @@ def server_api() -> ServerApi:
         groups=group_service(),
         friends=friend_service(),
         rooms=ChatroomAdmin(rooms(), chatrooms(), config.switches, clock.now_ms, short_id),
+        system=SystemService(DynamoSystemSettingStore(dynamo(), config.need(Env.DIRECTORY_TABLE)), config.switches),
         words=ModerationService(word_list()),
         settings=setting_service(),
     )

@@ -82,6 +82,7 @@ class _Page:
         self._calls: dict[str, Json] = {
             path: methods["post"] for path, methods in spec["paths"].items() if "post" in methods
         }
+        self._read = [path for path, methods in spec["paths"].items() if "get" in methods]
         uses = Counter(name for call in self._calls.values() for name in _named(_body(call), _result(call)))
         nested = {name for schema in self._schemas.values() for name in _refs(schema.get("properties", {}))}
         parts = (part for call in self._calls.values() for part in (_body(call), _result(call)))
@@ -99,7 +100,7 @@ class _Page:
         yield "## Paths\n\n| path | |\n|---|---|"
         for path, call in self._calls.items():
             yield f"| [`{path}`](#{_anchor(path)}) | {call['summary']} |"
-        yield f"\n{len(ENDPOINTS)} paths. Unsigned, by `GET`: `/admin/health`, `/api/version`, `{DOCUMENT}`.\n"
+        yield f"\n{len(ENDPOINTS)} paths. Unsigned, by `GET`: {', '.join(f'`{path}`' for path in self._read)}.\n"
         yield "Every path may answer " + _codes({str(int(code)): TEXT[code] for code in EVERYWHERE}) + ".\n"
 
     def _paths(self) -> Iterator[str]:

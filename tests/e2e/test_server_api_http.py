@@ -60,3 +60,10 @@ def test_a_path_is_taken_as_it_is_spelled(caller: Program) -> None:
     assert status(caller, "POST", "/admin/user/get%5Finfo", b'{"userId":"admin"}')[0] == 200
     assert status(caller, "POST", "/ADMIN/user/get_info")[0] == 404
     assert status(caller, "POST", "/admin//user/get_info")[0] == 404
+
+
+def test_a_person_is_told_why_a_client_cannot_connect(caller: Program) -> None:
+    token = caller.ok("/admin/user/get_token", {"userId": "ann", "clientId": "phone", "platform": 2})["token"]
+    code, text = status(caller, "GET", f"/api/verify_token?userId=ann&clientId=phone&token={token}")
+
+    assert (code, text.decode()) == (200, "The token is good: the user may connect.")

@@ -11,6 +11,7 @@ from im.moderation.service import ModerationService
 from im.profile.reader import ProfileReader
 from im.profile.service import ProfileService
 from im.server_api.api import ServerApi
+from im.server_api.diagnostics import WINDOW_MS, TokenCheck
 from im.server_api.registry import Services
 from im.system.service import SystemService
 from im.wire.signature import sign
@@ -64,7 +65,8 @@ class Backend:
             settings=world.settings,
         )
         limiter = RateLimiter(world.ephemera, world.clock, capacity, 10_000, share=1)
-        self.api = ServerApi(services, lambda: SECRETS, world.ephemera, limiter, world.switches, world.clock)
+        check = TokenCheck(world.gate, RateLimiter(world.ephemera, world.clock, 1, WINDOW_MS, share=1))
+        self.api = ServerApi(services, lambda: SECRETS, world.ephemera, limiter, world.switches, world.clock, check)
 
     def signed(self, secret: str = SECRETS[0], nonce: str | None = None) -> dict[str, str]:
         nonce, timestamp = nonce or str(next(self._nonces)), str(self.world.now)

@@ -7,7 +7,8 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from im.server_api.endpoints import HEALTH, VERSION
+from im.server_api.diagnostics import VERIFY_TOKEN, VERSION
+from im.server_api.endpoints import HEALTH
 from im.server_api.openapi import DOCUMENT, document, encoded
 from im.server_api.registry import ENDPOINTS
 from tests.unit.server_api.pins import PINS
@@ -42,7 +43,12 @@ def test_the_document_is_valid_openapi_3_1() -> None:
 
 def test_it_has_every_path_that_is_served_and_no_other() -> None:
     assert {path for path, methods in SPEC["paths"].items() if "post" in methods} == ENDPOINTS.keys()
-    assert {path for path, methods in SPEC["paths"].items() if "get" in methods} == {HEALTH, VERSION, DOCUMENT}
+    assert {path for path, methods in SPEC["paths"].items() if "get" in methods} == {
+        HEALTH,
+        VERSION,
+        VERIFY_TOKEN,
+        DOCUMENT,
+    }
     assert len({methods["post"]["operationId"] for methods in SPEC["paths"].values() if "post" in methods}) == len(
         ENDPOINTS
     )

@@ -8,14 +8,14 @@ see an exception and no silent success; a failure of ours answers HTTP 200 with 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-import msgspec
 from msgspec import Struct
 
 from im.errors import Code, ImError, InvalidError
 from im.limits import RateLimiter
 from im.platform import telemetry
 from im.platform.clock import Clock
-from im.server_api.endpoints import HEALTH, NOT_IMPLEMENTED, VERSION
+from im.server_api.diagnostics import VERIFY_TOKEN, VERSION, TokenCheck, version
+from im.server_api.endpoints import HEALTH, NOT_IMPLEMENTED
 from im.server_api.health import health
 from im.server_api.openapi import DOCUMENT, encoded
 from im.server_api.registry import ENDPOINTS, Services
@@ -27,7 +27,7 @@ ADMIN = "admin"
 _MAX_ANSWER = 6_000_000
 """A function's answer may have 6 MB, as a JSON text in which quotes and backslashes take two bytes."""
 _JSON = "application/json;charset=utf-8"
-_ABOUT = {"name": "wildfire-serverless", "api": "Wildfire IM server API"}
+_TEXT = "text/plain;charset=utf-8"
 
 
 class UsedSignatures(Protocol):
@@ -43,10 +43,11 @@ class Reply(Struct, frozen=True):
     status: int
     body: bytes
     code: int | None = None
+    content_type: str = _JSON
 
     def as_event(self) -> dict[str, Any]:
         """The answer as a function URL wants it."""
-        return {"statusCode": self.status, "headers": {"Content-Type": _JSON}, "body": self.body.decode()}
+        return {"statusCode": self.status, "headers": {"Content-Type": self.content_type}, "body": self.body.decode()}
 
 
 class ServerApi:
@@ -59,6 +60,7 @@ class ServerApi:
         limiter: the limit per family.
         switches: the deployment's behaviour.
         clock: the time.
+        token_check: looks at tokens for people.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class ServerApi:
         limiter: RateLimiter,
         switches: Switches,
         clock: Clock,
+        token_check: TokenCheck,
     ) -> None:
         self._services = services
         self._secrets = secrets
@@ -76,6 +79,7 @@ class ServerApi:
         self._limiter = limiter
         self._switches = switches
         self._clock = clock
+        self._token_check = token_check
         window = None if switches.admin_no_check_time else switches.clock_window_ms
         self._policy = Policy(legacy=switches.legacy_signature, window_ms=window)
 
@@ -105,8 +109,8 @@ class ServerApi:
     def _answer(self, call: HttpCall) -> Reply:
         if call.method == "HEAD":
             return Reply(200, b"")
-        if call.path == VERSION:
-            return self._version(call)
+        if call.path in (VERSION, VERIFY_TOKEN):
+            return self._diagnosis(call)
         if call.path == DOCUMENT:
             return self._document(call)
         if call.path in NOT_IMPLEMENTED and not call.path.startswith("/admin/"):
@@ -152,12 +156,14 @@ class ServerApi:
             raise InvalidError(f"the answer has {len(answer)} bytes, more than HTTP takes here: ask for less")
         return Reply(200, answer, 0)
 
-    def _version(self, call: HttpCall) -> Reply:
+    def _diagnosis(self, call: HttpCall) -> Reply:
         if self._switches.close_api_version:
             return Reply(404, b"404 Not found!")
         if call.method != "GET":
             return _wrong_method()
-        return Reply(200, msgspec.json.format(msgspec.json.encode(_ABOUT)))
+        if call.path == VERSION:
+            return Reply(200, version())
+        return Reply(200, self._token_check.explain(call.query).encode(), content_type=_TEXT)
 
     def _document(self, call: HttpCall) -> Reply:
         if not self._switches.serve_openapi:

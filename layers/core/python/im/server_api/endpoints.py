@@ -7,7 +7,6 @@ FAMILIES = (users, user_settings, machines, messages, receipts, groups, friends,
 """The modules whose functions are endpoints: importing them fills the table."""
 
 HEALTH = "/admin/health"
-VERSION = "/api/version"
 
 _WILDFIRE = {
     "/admin": {

@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct, UnsetType, inspect
 
 from im.errors import TEXT, Code
-from im.server_api.endpoints import HEALTH, VERSION
+from im.server_api.diagnostics import VERIFY_TOKEN, VERSION
+from im.server_api.endpoints import HEALTH
 from im.server_api.registry import ENDPOINTS, Endpoint
 from im.wire.api.codec import alone, other_names
 from im.wire.api.health import NodeHealth
@@ -82,6 +83,7 @@ def document(endpoints: Mapping[str, Endpoint] = ENDPOINTS) -> Json:
                 "get": _read("How the environment that answers is doing.", _envelope(results.of(list[NodeHealth])))
             },
             VERSION: {"get": _read("What this is.", {"type": "object"})},
+            VERIFY_TOKEN: {"get": _token_check()},
             DOCUMENT: {"get": _read("This document.", {"type": "object"})},
         },
         "components": {
@@ -167,6 +169,17 @@ def _operation(endpoint: Endpoint, requests: _Schemas, results: _Schemas) -> Jso
 
 def _read(summary: str, schema: Json) -> Json:
     return {"summary": summary, "responses": {"200": _answer(schema)}}
+
+
+def _token_check() -> Json:
+    """The one path that answers plain text, and has a query."""
+    query = [
+        {"name": name, "in": "query", "required": True, "schema": {"type": "string"}}
+        for name in ("userId", "clientId", "token")
+    ]
+    answer = {"description": "The answer.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    summary = "Whether a token is good, in words; one call in ten seconds."
+    return {"summary": summary, "parameters": query, "responses": {"200": answer}}
 
 
 def _answer(schema: Json) -> Json:

@@ -3,6 +3,7 @@
 from functools import cache, partial
 
 from im.chatroom.admin import ChatroomAdmin
+from im.connect.gate import Gate
 from im.connect.service import ConnectService
 from im.limits import RateLimiter
 from im.machine.service import MachineService
@@ -14,6 +15,8 @@ from im.platform.secrets import Secret
 from im.profile.model import UserType
 from im.profile.service import ProfileService
 from im.server_api.api import ServerApi
+from im.server_api.diagnostics import WINDOW_MS as TOKEN_WINDOW_MS
+from im.server_api.diagnostics import TokenCheck
 from im.server_api.registry import Services
 from im.settings import Env
 from im.system.service import SystemService
@@ -93,4 +96,6 @@ def server_api() -> ServerApi:
         words=ModerationService(word_list()),
         settings=setting_service(),
     )
-    return ServerApi(services, secret.values, ephemera(), limiter, config.switches, clock.now_ms)
+    token_limiter = RateLimiter(ephemera(), clock.now_ms, 1, TOKEN_WINDOW_MS, share=1)
+    check = TokenCheck(Gate(sessions(), tokens()), token_limiter)
+    return ServerApi(services, secret.values, ephemera(), limiter, config.switches, clock.now_ms, check)

@@ -88,6 +88,7 @@ CONNECT_WS = FunctionSpec(
     reads=frozenset({_M}),
     writes=frozenset({_D, _P, _E}),
     posts=True,
+    sends_fanout=True,
 )
 MESSAGE_WS = FunctionSpec(
     "MessageWs",
@@ -104,9 +105,10 @@ MESSAGE_ON_QUEUE = FunctionSpec(
     "MessageOnQueue",
     "functions.message.on_queue",
     timeout_s=30,
+    reads=frozenset({_E}),
     writes=frozenset({_D, _P}),
     posts=True,
-    wired=frozenset({Env.MESSAGES_TABLE, Env.EPHEMERA_TABLE}),
+    wired=frozenset({Env.MESSAGES_TABLE}),
 )
 GROUP_WS = FunctionSpec(
     "GroupWs",
@@ -122,6 +124,7 @@ PROFILE_WS = FunctionSpec(
     timeout_s=_SOCKET_TIMEOUT_S,
     writes=frozenset({_M, _D, _P, _E}),
     posts=True,
+    sends_fanout=True,
 )
 CHATROOM_WS = FunctionSpec(
     "ChatroomWs",

@@ -15,7 +15,7 @@ class Table(StrEnum):
     EPHEMERA = "Ephemera"
 
 
-INDEXES = {Table.MESSAGES: "by_uid", Table.DIRECTORY: "by_type"}
+INDEXES = {Table.MESSAGES: "by_uid", Table.DIRECTORY: "by_type", Table.PRESENCE: "online"}
 """The global secondary index of a table that has one."""
 
 

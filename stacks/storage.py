@@ -30,8 +30,9 @@ class Storage(Stack):
 
     ``Messages`` holds every conversation's log: (conversation ``c``, seq ``s``); ``by_uid`` finds a message by its uid
     ``i``. ``Directory`` holds users, groups, members and conversation rows: (``pk``, ``sk``); ``by_type`` lists items of
-    a type. ``Presence`` has one item per user ``u`` with his devices. ``Ephemera`` has leases, nonces and rate buckets
-    by ``k``, removed some time after ``ttl``. In ``Messages`` and ``Directory`` only what belongs to chatrooms expires.
+    a type. ``Presence`` has one item per user ``u`` with his devices; ``online`` lists who is connected, by a shard ``o``.
+    ``Ephemera`` has leases, nonces and rate buckets by ``k``, removed some time after ``ttl``. In ``Messages`` and
+    ``Directory`` only what belongs to chatrooms expires.
 
     Attributes:
         tables, secrets: the tables and secrets by name.
@@ -66,7 +67,9 @@ class Storage(Stack):
                 index=[_key("gt", _STRING), _key("gs", _STRING)],
                 time_to_live="ttl",
             ),
-            Table.PRESENCE: self._table(Table.PRESENCE, _key("u", _STRING)),
+            Table.PRESENCE: self._table(
+                Table.PRESENCE, _key("u", _STRING), index=[_key("o", _NUMBER), _key("u", _STRING)]
+            ),
             Table.EPHEMERA: self._table(Table.EPHEMERA, _key("k", _STRING), recoverable=False, time_to_live="ttl"),
         }
         self.secrets = {

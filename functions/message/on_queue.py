@@ -1,4 +1,7 @@
-"""Serves the chunks of large deliveries. A chunk may come twice or late: devices know each seq that they have."""
+"""Serves the chunks of large deliveries, and news of presence.
+
+A chunk may come twice or late: devices know each seq that they have.
+"""
 
 from typing import Any
 
@@ -10,19 +13,24 @@ from im.platform import telemetry
 from im.platform.clock import now_ms
 from im.wiring.chatroom import chatrooms
 from im.wiring.delivery import delivery
+from im.wiring.presence import presence_service
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 """A batch in which nothing went well is no defect of this function: sockets were slow, and every record comes back."""
 
 
 def serve(record: Any) -> None:
-    """Post one chunk.
+    """Post one chunk, or news of somebody's presence.
 
     Raises:
         BusyError: some sockets did not take the frame; the queue brings the chunk again.
     """
     sent_at = int(record.attributes.sent_timestamp)
     job = job_from_body(record.body)
+    if job.news:
+        # A hint that is not worth a repeat: whoever wants to be sure asks.
+        presence_service().tell(job.news)
+        return
     reach = delivery().work(job)
     if job.room:
         chatrooms().vacate(job.room, reach.gone)

@@ -8,6 +8,7 @@ from im.friend import model as friend_model
 from im.friend.service import place_of_friend, place_of_request
 from im.place import Place, end_of
 from im.platform import clock
+from im.presence.model import MAX_TEXT, MAX_WATCH_S, MAX_WATCHED
 from im.profile.model import MAX_EXTRA
 from im.profile.search import MAX_KEYWORD, MAX_PAGE
 from im.routing import Answer, Call, Router
@@ -15,13 +16,16 @@ from im.setting.model import MAX_KEY, MAX_SCOPE, MAX_VALUE, Setting
 from im.setting.service import Put
 from im.wire import frames
 from im.wire.objects import FriendOut, FriendRequestOut, UserOut, page
+from im.wire.presence import SightOut
 from im.wiring.base import client_limiter
 from im.wiring.friend import friend_service
+from im.wiring.presence import presence_service
 from im.wiring.profile import profile_reader
 from im.wiring.setting import setting_service
 
 MAX_USERS = 100
 MAX_ENTRIES = 9
+FRIENDS_PER_PAGE = 300
 
 UserId = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -90,6 +94,26 @@ class SettingOut(Struct, frozen=True):
         return cls(setting.scope, setting.key, setting.value, setting.version)
 
 
+class WatchBody(frames.Strict, frozen=True):
+    """Whom to watch, and for how long; 0 ends it."""
+
+    users: Annotated[tuple[frames.Id, ...], Meta(min_length=1, max_length=MAX_WATCHED)]
+    seconds: Annotated[int, Meta(ge=0, le=MAX_WATCH_S)]
+
+
+class PresenceBody(frames.Strict, frozen=True):
+    """One's friends after an id."""
+
+    after: str = ""
+
+
+class StateBody(frames.Strict, frozen=True):
+    """What one says of oneself."""
+
+    state: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    text: Annotated[str, Meta(max_length=MAX_TEXT)] = ""
+
+
 @router.op("users", UsersBody)
 def users(call: Call, body: UsersBody) -> dict[str, Any]:
     """Profiles that are newer than the client's; ``unknown`` are not registered, ``rest`` must be asked again."""
@@ -117,6 +141,27 @@ def search(call: Call, body: SearchBody) -> dict[str, Any]:
     found = profile_reader().search(call.user, body.keyword, body.type, body.page)
     fitting = page(found.users, UserOut.of)
     return {"users": fitting, "rest": [user.id for user in found.users[len(fitting) :]], "more": found.more}
+
+
+@router.op("watch", WatchBody)
+def watch(call: Call, body: WatchBody) -> dict[str, Any]:
+    """Be told of changes of some users' presence for a while, and see it now."""
+    seen, full = presence_service().watch(call.user, body.users, body.seconds)
+    return {"users": [SightOut.of(each) for each in seen], "full": full}
+
+
+@router.op("presence", PresenceBody)
+def presence(call: Call, body: PresenceBody) -> dict[str, Any]:
+    """The presence of one's friends."""
+    seen, more = presence_service().friends(call.user, body.after, FRIENDS_PER_PAGE)
+    return {"users": [SightOut.of(each) for each in seen], "more": more}
+
+
+@router.op("state", StateBody)
+def state(call: Call, body: StateBody) -> dict[str, Any]:
+    """Say something of oneself: busy, away, invisible."""
+    presence_service().set_state(call.user, body.state, body.text)
+    return {}
 
 
 @router.op("settings", SettingsBody)

@@ -777,6 +777,13 @@ REQUESTS = _rows(
     ("setting: a switch that is neither on nor off", "251", ask("profile", "setting", {"scope": 2, "value": "yes"})),
     ("setting: a scope that only the server writes", "248", ask("profile", "setting", {"scope": 10, "key": "PC"})),
     ("settings: a negative `after`", "251", ask("profile", "settings", {"after": -1})),
+    ("profile.watch: no users", "251", ask("profile", "watch", {"users": [], "seconds": 1})),
+    ("profile.watch: over 100 users", "251", ask("profile", "watch", {"users": ["u"] * 101, "seconds": 1})),
+    ("profile.watch: an empty id", "251", ask("profile", "watch", {"users": ["bob", ""], "seconds": 1})),
+    ("profile.watch: more than a day", "251", ask("profile", "watch", {"users": ["bob"], "seconds": 86_401})),
+    ("profile.watch: no `seconds`", "251", ask("profile", "watch", {"users": ["bob"]})),
+    ("profile.state: a negative `state`", "251", ask("profile", "state", {"state": -1})),
+    ("profile.state: a text over 64 characters", "251", ask("profile", "state", {"state": 1, "text": "t" * 65})),
 )
 
 CALLS = _rows(

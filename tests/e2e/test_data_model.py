@@ -83,8 +83,8 @@ async def live(topology: Topology) -> None:
             "/admin/group/create", {"operator": "alice", "group": {"group_info": info, "members": list(members)}}
         )
 
-    alice = {"userId": "alice", "name": "alice", "displayName": "Alice", "mobile": "+491", "email": "a@example.org"}
-    await admin("/admin/user/create", alice)
+    person = {"userId": "alice", "name": "alice", "displayName": "Alice", "mobile": "+491", "email": "a@example.org"}
+    await admin("/admin/user/create", person)
     await admin("/admin/robot/create", {"userId": "helper", "name": "helper", "owner": "alice"})
     await admin("/admin/device/create", {"deviceId": "door", "owners": ["alice"]})
     await admin("/admin/user/update_block_status", {"userId": "mallory", "status": 1})
@@ -123,6 +123,9 @@ async def live(topology: Topology) -> None:
     await admin("/admin/chatroom/set_manager", {"chatroomId": "chatroom1", "userId": "bob", "status": 1})
     for _ in range(60):  # more than a share in some window of five seconds, on a slow machine too
         await alice.call("session", "devices")
+    await alice.call("profile", "watch", {"users": ["bob"], "seconds": 60})
+    await bob.call("profile", "state", {"state": 1, "text": "busy"})
+    await topology.socket("carol", "carols-phone", 2)
     await alice.close()
     await bob.close()
     await topology.settle()

@@ -47,6 +47,7 @@ CHANGING = {
     *(
         "update_dt",
         "updateDt",
+        "lastSeen",
         "member_update_dt",
         "memberUpdateDt",
         "createDt",
@@ -66,7 +67,7 @@ JSON_TYPES = {
     list: "list",
     dict: "object",
 }
-OBJECTS = {"conversation", "content", "message", "user"}
+OBJECTS = {"conversation", "content", "message", "user", "presence"}
 
 
 def routers() -> dict[str, Router]:

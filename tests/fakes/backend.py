@@ -4,6 +4,7 @@ import json
 from itertools import count
 from typing import Any
 
+from im.connect.online import OnlineUsers
 from im.group.service import GroupService
 from im.limits import RateLimiter
 from im.machine.service import MachineService
@@ -56,6 +57,7 @@ class Backend:
             finder=ProfileReader(store, world.settings, lambda user: None, world.switches, world.clock),
             machines=MachineService(machines, users, world.connect, lambda: f"m{next(ids)}"),
             sessions=world.connect,
+            online=OnlineUsers(world.presence, world.switches, world.clock),
             messages=world.service,
             groups=groups,
             friends=world.friendships,

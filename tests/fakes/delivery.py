@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from im.delivery.model import Change, Device, Job, Presence, Versions
+from im.delivery.model import FORBIDDEN, Change, Device, Job, Presence, Versions
 from im.platform.dynamo import ConditionFailed, Item, Key
 from im.platform.poster import Outcome, Post
 from tests.fakes.items import Items
@@ -35,24 +35,37 @@ class MemoryPresenceStore:
     def load_one(self, user: str) -> Presence:
         return self._presences.get(user, Presence(user))
 
-    def register(self, user: str, device: Device) -> Device | None:
-        old = self.load_one(user).device(device.client)
-        if old and old.online and old.since > device.since:
+    def register(self, user: str, device: Device) -> Presence:
+        before = self.load_one(user)
+        old = before.device(device.client)
+        if before.status == FORBIDDEN or (old and old.online and old.since > device.since):
             raise ConditionFailed
-        self._replace(user, device.client, device)
-        return old
+        return self._replace(before, before.put(device))
 
-    def disconnect(self, user: str, client: str, connection: str, at_ms: int) -> bool:
-        device = self.load_one(user).device(client)
+    def disconnect(self, user: str, client: str, connection: str, at_ms: int) -> Presence | None:
+        before = self.load_one(user)
+        device = before.device(client)
         if device is None or device.connection != connection:
-            return False
-        self._replace(user, client, replace(device, connection="", since=at_ms))
-        return True
+            return None
+        return self._replace(before, before.disconnected(client, at_ms))
 
-    def remove(self, user: str, client: str) -> Device | None:
-        device = self.load_one(user).device(client)
-        self._replace(user, client, None)
-        return device
+    def remove(self, user: str, client: str) -> Presence:
+        before = self.load_one(user)
+        return self._replace(before, before.without(client))
+
+    def set_state(self, user: str, state: int, text: str) -> Presence:
+        before = self.load_one(user)
+        return self._replace(before, replace(before, state=state, text=text))
+
+    def enlist(self, user: str, device: Device) -> None:
+        self._presences[user] = replace(self.load_one(user), listed=True)
+
+    def online_counts(self) -> list[int]:
+        return [len(self.online_users(0, 0, 10**9))]
+
+    def online_users(self, shard: int, offset: int, count: int) -> list[str]:
+        listed = sorted(user for user, presence in self._presences.items() if presence.listed)
+        return listed[offset : offset + count]
 
     def set_status(self, user: str, status: int) -> None:
         self._presences[user] = replace(self.load_one(user), status=status)
@@ -60,10 +73,10 @@ class MemoryPresenceStore:
     def set_receipts(self, user: str, on: bool) -> None:
         self._presences[user] = replace(self.load_one(user), receipts=on)
 
-    def _replace(self, user: str, client: str, device: Device | None) -> None:
-        presence = self.load_one(user)
-        others = tuple(each for each in presence.devices if each.client != client)
-        self._presences[user] = replace(presence, devices=others if device is None else (*others, device))
+    def _replace(self, before: Presence, after: Presence) -> Presence:
+        listed = any(device.online for device in after.devices)
+        self._presences[before.user] = replace(after, listed=listed)
+        return before
 
 
 class ListQueue:
@@ -72,7 +85,7 @@ class ListQueue:
     def __init__(self) -> None:
         self.jobs: list[Job] = []
 
-    def put(self, jobs: Iterable[Job]) -> None:
+    def put(self, jobs: Iterable[Job], delay_s: int = 0) -> None:
         self.jobs += jobs
 
 

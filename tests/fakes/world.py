@@ -21,6 +21,7 @@ from im.message.model import Conversation, Payload, Sender
 from im.message.service import MessageService
 from im.moderation.service import Filter
 from im.platform.uids import Uids
+from im.presence.service import PresenceService
 from im.setting.service import SettingService
 from im.settings import Switches
 from tests.fakes.chatroom import MemoryChatroomStore
@@ -31,6 +32,7 @@ from tests.fakes.group import MemoryGroupStore
 from tests.fakes.items import Items
 from tests.fakes.message import MemoryMessageStore, MemoryRowStore
 from tests.fakes.moderation import MemoryWordStore
+from tests.fakes.presence import MemoryWatchStore
 from tests.fakes.setting import MemorySettingStore
 
 DAY_MS = 86_400_000
@@ -86,7 +88,10 @@ class World:
             self.clock,
             inline_limit=self.switches.inline_limit,
             chunk=self.switches.fanout_chunk,
+            news_delay_s=None if self.switches.presence == "off" else self.switches.presence_delay_s,
         )
+        self.watches = MemoryWatchStore()
+        self.sights = PresenceService(self.watches, self.delivery, self.friends, self.switches, self.clock)
         self.changes = Changes(self.versions, self.delivery)
         self.settings_store = MemorySettingStore(self.rows, self.versions)
         self.settings = SettingService(self.settings_store, self.changes, self.presence, self.clock)
@@ -110,6 +115,7 @@ class World:
             self.clock,
             issuer=self.tokens,
             is_robot=self.robots.__contains__,
+            news=self.sights,
         )
 
     def message_service(self) -> MessageService:

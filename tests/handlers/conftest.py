@@ -9,12 +9,12 @@ from moto import mock_aws
 
 from im.platform import aws
 from im.settings import Env
-from im.wiring import api, base, chatroom, connect, delivery, friend, gate, group, message, profile, setting
+from im.wiring import api, base, chatroom, connect, delivery, friend, gate, group, message, presence, profile, setting
 from tests.fakes.delivery import RecordingPoster
 from tests.stores.tables import DEFINITIONS, DIRECTORY, EPHEMERA, MESSAGES, PRESENCE
 
 ADMIN_SECRET = "123456"
-CACHING = (api, aws, base, chatroom, connect, delivery, friend, gate, group, message, profile, setting)
+CACHING = (api, aws, base, chatroom, connect, delivery, friend, gate, group, message, presence, profile, setting)
 
 
 def forget_cached(*modules: ModuleType) -> None:

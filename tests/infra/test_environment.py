@@ -32,11 +32,11 @@ def expected(synthesis: Synthesis) -> dict[str, dict[str, str]]:
     endpoint = socket(synthesis)
     return {
         "ConnectAuthorizer": {**DIRECTORY_ONLY, "IM_TOKEN_SECRET_ID": "${TokenSecret}"},
-        "ConnectWs": {**TABLES, **endpoint},
+        "ConnectWs": {**TABLES, **endpoint, **FANOUT},
         "MessageWs": {**TABLES, **endpoint, **FANOUT, **MEDIA},
         "MessageOnQueue": {**TABLES, **endpoint},
         "GroupWs": {**TABLES, **endpoint, **FANOUT},
-        "ProfileWs": {**TABLES, **endpoint},
+        "ProfileWs": {**TABLES, **endpoint, **FANOUT},
         "ChatroomWs": TABLES,
         "ServerApi": {
             **TABLES,
@@ -70,7 +70,11 @@ def variables(synthesis: Synthesis, function: str) -> dict[str, str]:
     ],
 )
 def test_a_function_is_told_exactly_the_resources_that_it_uses(dev: Synthesis, function: str) -> None:
-    common = {"POWERTOOLS_SERVICE_NAME": "wildfire-dev", "POWERTOOLS_METRICS_NAMESPACE": "WildfireIM"}
+    common = {
+        "POWERTOOLS_SERVICE_NAME": "wildfire-dev",
+        "POWERTOOLS_METRICS_NAMESPACE": "WildfireIM",
+        "IM_SWITCHES": '{"im.presence_delay_seconds":0}',
+    }
 
     assert variables(dev, function) == {**common, **expected(dev)[function]}
 

@@ -40,7 +40,7 @@ def tables(reads: str = "", writes: str = "") -> Rights:
     found: Rights = {}
     for name in (*reads.split(), *writes.split()):
         found[f"${{{name}.Arn}}"] = READ | (WRITE if name in writes.split() else set())
-        index = {"Messages": "by_uid", "Directory": "by_type"}.get(name)
+        index = {"Messages": "by_uid", "Directory": "by_type", "Presence": "online"}.get(name)
         if index:
             found[f"${{{name}.Arn}}/index/{index}"] = {"dynamodb:Query"}
     return found
@@ -53,11 +53,11 @@ ADMIN: Rights = {"${AdminSecret}": {"secretsmanager:GetSecretValue"}}
 TOKEN: Rights = {"${TokenSecret}": {"secretsmanager:GetSecretValue"}}
 RIGHTS: dict[str, Rights] = {
     "ConnectAuthorizer": tables(reads="Directory") | TOKEN,
-    "ConnectWs": tables(reads="Messages", writes="Directory Presence Ephemera") | POSTS,
+    "ConnectWs": tables(reads="Messages", writes="Directory Presence Ephemera") | POSTS | FANS_OUT,
     "MessageWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | UPLOADS,
-    "MessageOnQueue": tables(writes="Directory Presence") | POSTS | {"${FanoutQueue.Arn}": CONSUME},
+    "MessageOnQueue": tables(reads="Ephemera", writes="Directory Presence") | POSTS | {"${FanoutQueue.Arn}": CONSUME},
     "GroupWs": tables(reads="Directory Presence", writes="Ephemera"),
-    "ProfileWs": tables(writes="Messages Directory Presence Ephemera") | POSTS,
+    "ProfileWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT,
     "ChatroomWs": tables(reads="Messages Presence", writes="Directory Ephemera"),
     "ServerApi": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | UPLOADS | ADMIN | TOKEN,
 }
@@ -254,7 +254,7 @@ def test_the_key_attributes_are_those_of_the_data_model(deployed: Synthesis) -> 
     assert found == {
         "Messages": {"": ["c:S:HASH", "s:N:RANGE"], "by_uid": ["i:N:HASH"]},
         "Directory": {"": ["pk:S:HASH", "sk:S:RANGE"], "by_type": ["gt:S:HASH", "gs:S:RANGE"]},
-        "Presence": {"": ["u:S:HASH"]},
+        "Presence": {"": ["u:S:HASH"], "online": ["o:N:HASH", "u:S:RANGE"]},
         "Ephemera": {"": ["k:S:HASH"]},
     }
 

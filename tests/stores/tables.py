@@ -33,6 +33,6 @@ def _schema(keys: dict[str, str]) -> list[dict[str, str]]:
 DEFINITIONS = [
     _table(MESSAGES, {"c": "S", "s": "N"}, {"by_uid": {"i": "N"}}),
     _table(DIRECTORY, {"pk": "S", "sk": "S"}, {"by_type": {"gt": "S", "gs": "S"}}),
-    _table(PRESENCE, {"u": "S"}),
+    _table(PRESENCE, {"u": "S"}, {"online": {"o": "N", "u": "S"}}),
     _table(EPHEMERA, {"k": "S"}),
 ]

@@ -4,7 +4,7 @@ import pytest
 
 from im.delivery.model import Device, Presence
 from im.delivery.store import DynamoPresenceStore, PresenceStore
-from im.platform.dynamo import ConditionFailed
+from im.platform.dynamo import ConditionFailed, Dynamo
 from tests.fakes.delivery import MemoryPresenceStore
 from tests.fakes.items import Items
 from tests.stores.tables import PRESENCE
@@ -22,8 +22,8 @@ TABLET = Device("ta.b#l:et", 8, "conn-2", 100)
 
 
 def test_devices_are_registered_side_by_side(store: PresenceStore) -> None:
-    assert store.register("alice", PHONE) is None
-    assert store.register("alice", TABLET) is None
+    assert store.register("alice", PHONE) == Presence("alice")
+    assert store.register("alice", TABLET).devices == (PHONE,)
 
     presence = store.load_one("alice")
     assert (presence.device("phone"), presence.device("ta.b#l:et")) == (PHONE, TABLET)
@@ -33,7 +33,7 @@ def test_the_newest_connection_of_a_client_wins(store: PresenceStore) -> None:
     store.register("alice", PHONE)
     newer = Device("phone", 1, "conn-9", 200)
 
-    assert store.register("alice", newer) == PHONE
+    assert store.register("alice", newer).device("phone") == PHONE
     with pytest.raises(ConditionFailed):
         store.register("alice", PHONE)
     assert store.load_one("alice").device("phone") == newer
@@ -62,16 +62,87 @@ def test_a_removed_device_is_unknown(store: PresenceStore) -> None:
     store.register("alice", PHONE)
     store.register("alice", TABLET)
 
-    assert store.remove("alice", "phone") == PHONE
-    assert store.remove("alice", "phone") is None
+    assert store.remove("alice", "phone").device("phone") == PHONE
+    assert store.remove("alice", "phone").device("phone") is None
     assert store.load_one("alice").devices == (TABLET,)
 
 
 def test_the_status_stands_beside_the_devices(store: PresenceStore) -> None:
-    store.set_status("alice", 2)
+    store.set_status("alice", 1)
     store.register("alice", PHONE)
 
-    assert store.load_one("alice") == Presence("alice", (PHONE,), 2)
+    assert store.load_one("alice") == Presence("alice", (PHONE,), 1, listed=True)
+
+
+def test_a_forbidden_user_registers_no_device(store: PresenceStore) -> None:
+    store.set_status("alice", 2)
+
+    with pytest.raises(ConditionFailed):
+        store.register("alice", PHONE)
+    assert store.load_one("alice").devices == ()
+    store.set_status("alice", 0)
+    store.register("alice", PHONE)
+
+
+def test_what_a_user_says_of_himself_stands_beside_his_devices(store: PresenceStore) -> None:
+    store.register("alice", PHONE)
+
+    assert store.set_state("alice", 2, "at lunch").state == 0
+    before = store.set_state("alice", 0, "")
+    assert (before.state, before.text, before.devices) == (2, "at lunch", (PHONE,))
+    assert store.load_one("alice").text == ""
+
+
+def online(store: PresenceStore) -> list[str]:
+    counts = store.online_counts()
+    found = [user for shard, size in enumerate(counts) for user in store.online_users(shard, 0, size + 1)]
+    assert sum(counts) == len(found)
+    return sorted(found)
+
+
+def test_users_with_a_device_online_are_in_the_index(store: PresenceStore) -> None:
+    for user in ("alice", "bob", "carol"):
+        store.register(user, PHONE)
+    store.register("alice", TABLET)
+    store.disconnect("bob", "phone", "conn-1", 300)
+    store.remove("carol", "phone")
+    assert online(store) == ["alice"]
+
+    store.disconnect("alice", "phone", "conn-1", 300)
+    assert (online(store), store.load_one("alice").listed) == (["alice"], True)
+    store.remove("alice", "ta.b#l:et")
+    assert (online(store), store.load_one("alice").listed) == ([], False)
+
+
+def test_a_user_whose_entry_got_lost_is_put_back_as_long_as_the_device_is_online(dynamo: Dynamo) -> None:
+    store = DynamoPresenceStore(dynamo, PRESENCE)
+    store.register("alice", PHONE)
+    dynamo.client.update_item(TableName=PRESENCE, Key={"u": {"S": "alice"}}, UpdateExpression="REMOVE o")
+
+    store.enlist("alice", TABLET)
+    assert online(store) == []
+    store.enlist("alice", PHONE)
+    assert online(store) == ["alice"]
+
+
+def test_the_users_of_a_shard_are_listed_part_by_part(dynamo: Dynamo) -> None:
+    store = DynamoPresenceStore(dynamo, PRESENCE, shards=1)
+    for number in range(5):
+        store.register(f"u{number}", PHONE)
+
+    assert store.online_counts() == [5]
+    assert store.online_users(0, 1, 2) == ["u1", "u2"]
+    assert store.online_users(0, 4, 9) == ["u4"]
+
+
+def test_without_an_index_nothing_is_written_for_it(dynamo: Dynamo) -> None:
+    store = DynamoPresenceStore(dynamo, PRESENCE, shards=0)
+    store.register("alice", PHONE)
+    store.enlist("alice", PHONE)
+
+    assert not store.load_one("alice").listed
+    assert store.disconnect("alice", "phone", "conn-1", 300)
+    assert store.online_counts() == []
 
 
 def test_many_users_are_read_at_once_and_unknown_ones_are_empty(store: PresenceStore) -> None:

@@ -499,6 +499,40 @@ def test_the_sessions_of_a_user_under_the_names_of_both_sdks(backend: Backend) -
     assert backend.ok("/admin/user/session_list", {"userId": "nobody"}) == {"userSessions": [], "sessions": []}
 
 
+def test_who_is_online_is_counted_by_user_and_listed_by_device(backend: Backend) -> None:
+    assert backend.ok("/admin/user/online_count") == [{"node": 1, "count": 0}]
+    for user, client in (("b", "phone"), ("a", "phone"), ("a", "web"), ("c", "phone")):
+        backend.world.online(user, client, 5)
+    backend.world.connect.disconnected("c", "phone", backend.world.presence.load_one("c").devices[0].connection)
+
+    assert backend.ok("/admin/user/online_count") == [{"node": 1, "count": 2}]
+    listed = backend.ok("/admin/user/online_list", {"nodeId": 1, "offset": 0, "count": 10})
+    assert listed["users"] == listed["userClients"]
+    assert (listed["totalCount"], listed["offset"]) == (2, 0)
+    assert listed["userClients"] == [
+        {"userId": user, "clientId": client, "platform": 5}
+        for user, client in (("a", "phone"), ("a", "web"), ("b", "phone"))
+    ]
+    rest = backend.ok("/admin/user/online_list", {"nodeId": 1, "offset": 1, "count": 10})
+    assert [client["userId"] for client in rest["userClients"]] == ["b"]
+    for wrong in ({"nodeId": 2}, {}, {"nodeId": 1, "offset": -1}, {"nodeId": 1, "count": 1001}):
+        assert backend.code("/admin/user/online_list", wrong) == 251
+
+
+def test_a_socket_that_is_older_than_any_can_be_is_not_listed(backend: Backend) -> None:
+    backend.world.online("a")
+    backend.world.now += 131 * 60_000
+
+    assert backend.ok("/admin/user/online_list", {"nodeId": 1, "count": 10})["userClients"] == []
+
+
+def test_without_an_index_nobody_is_counted() -> None:
+    backend = Backend(online_index=False)
+
+    assert backend.code("/admin/user/online_count") == 220
+    assert backend.code("/admin/user/online_list", {"nodeId": 1, "count": 1}) == 220
+
+
 def test_a_robot_is_made_read_back_listed_and_destroyed(backend: Backend) -> None:
     create = {
         "userId": "robot1",

@@ -1,8 +1,9 @@
 """The gate: who may open a socket. Apart from the service, because the authorizer needs no more and must start quickly."""
 
-from im.connect.model import FORBIDDEN, Claims
+from im.connect.model import Claims
 from im.connect.store import SessionStore
 from im.connect.tokens import Tokens
+from im.delivery.model import FORBIDDEN
 from im.errors import Code, ImError
 
 

@@ -9,8 +9,6 @@ from im.errors import InvalidError
 from im.message.model import Conversation
 from im.platform.clock import MINUTE_MS
 
-FORBIDDEN = 2
-"""The global status of a user who may not connect (client-semantics spec 5.3)."""
 SYNC_SLACK_MS = 90_000
 """How far a sync token lies behind its making: longer than any function runs plus the clocks' skew, so that an append whose
 stamp was read before the token was made is still looked at by the next sync."""

@@ -7,7 +7,6 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from im.connect.model import (
-    FORBIDDEN,
     KICKABLE,
     Changes,
     Claims,
@@ -20,7 +19,7 @@ from im.connect.model import (
 )
 from im.connect.store import SessionStore
 from im.delivery.audience import LIFE_MS
-from im.delivery.model import Device
+from im.delivery.model import FORBIDDEN, Device, Presence
 from im.delivery.service import Delivery
 from im.errors import Code, ImError, InvalidError
 from im.group.store import GroupStore
@@ -43,6 +42,20 @@ class TokenIssuer(Protocol):
         """A token for these claims."""
 
 
+class News(Protocol):
+    """Whoever wants to know of changes of presence."""
+
+    def changed(self, before: Presence, after: Presence) -> None:
+        """A user's presence has been changed."""
+
+
+class Silence:
+    """Tells nobody."""
+
+    def changed(self, before: Presence, after: Presence) -> None:
+        """Do nothing."""
+
+
 class ConnectService:
     """The use cases of sessions.
 
@@ -56,6 +69,7 @@ class ConnectService:
         clock: the time.
         issuer: makes tokens; None in functions that never do.
         is_robot: whether a user id is a robot's, which gets no token.
+        news: is told of who comes and goes.
     """
 
     def __init__(
@@ -70,7 +84,9 @@ class ConnectService:
         *,
         issuer: TokenIssuer | None = None,
         is_robot: Callable[[str], bool] = lambda user: False,
+        news: News | None = None,
     ) -> None:
+        self._news = news or Silence()
         self._sessions = sessions
         self._issuer = issuer
         self._rows = rows
@@ -155,7 +171,17 @@ class ConnectService:
         if device.online:
             self._delivery.post(user, device, frames.push("kicked", {"reason": reason}))
             self._delivery.close(device.connection)
-        self._delivery.presence.remove(user, client)
+        self._remove(user, client)
+
+    def _remove(self, user: str, client: str) -> None:
+        before = self._delivery.presence.remove(user, client)
+        self._news.changed(before, before.without(client))
+
+    def _disconnect(self, user: str, client: str, connection: str) -> None:
+        now = self._clock()
+        before = self._delivery.presence.disconnect(user, client, connection, now)
+        if before is not None:
+            self._news.changed(before, before.disconnected(client, now))
 
     def kick_own(self, user: str, client: str) -> None:
         """A user ends his session on a PC, the web or a pad (client-semantics spec 2.2, KPCC).
@@ -174,14 +200,18 @@ class ConnectService:
     def logout(self, user: str, client: str, connection: str, *, keep_push: bool) -> None:
         """End the session that asks for it, or with ``keep_push`` only its presence, and close its socket."""
         if keep_push:
-            self._delivery.presence.disconnect(user, client, connection, self._clock())
+            self._disconnect(user, client, connection)
         else:
             self._sessions.mark_deleted(user, client)
-            self._delivery.presence.remove(user, client)
+            self._remove(user, client)
         self._delivery.close(connection)
 
     def set_block_status(self, user: str, status: int) -> None:
         """Set a user's global status: 0 normal, 1 muted, 2 forbidden, who is disconnected at once (client-semantics 5.3).
+
+        Who is forbidden stays out: handshakes are refused by the status in the directory, and a socket that got past that
+        before the status changed cannot register, because the status stands in the item that it registers in. One that
+        could not be closed is refused at its next heartbeat.
 
         Raises:
             InvalidError: another status.
@@ -195,7 +225,7 @@ class ConnectService:
             for device in self._delivery.presence.load_one(user).devices:
                 if device.online:
                     self._delivery.close(device.connection)
-                    self._delivery.presence.disconnect(user, device.client, device.connection, self._clock())
+                    self._disconnect(user, device.client, device.connection)
 
     def block_status(self, user: str) -> int:
         """A user's global status."""
@@ -219,15 +249,19 @@ class ConnectService:
 
         Then every group of the user that was written to lately is told of the arrival (``im.delivery.audience``).
 
-        Returns False when a younger socket of this client is registered already; then this one must be refused.
+        Returns False when a younger socket of this client is registered already, or the user is forbidden; then this one
+        must be refused.
         """
+        device = Device(client, platform, connection, at_ms)
         try:
-            old = self._delivery.presence.register(user, Device(client, platform, connection, at_ms))
+            before = self._delivery.presence.register(user, device)
         except ConditionFailed:
             return False
+        old = before.device(client)
         if old is not None and old.online and old.connection != connection:
             self._delivery.close(old.connection)
         self._count_arrival(user)
+        self._news.changed(before, before.put(device))
         return True
 
     def _count_arrival(self, user: str) -> None:
@@ -240,17 +274,23 @@ class ConnectService:
 
     def disconnected(self, user: str, client: str, connection: str) -> None:
         """A socket is gone, as far as the gateway noticed."""
-        self._delivery.presence.disconnect(user, client, connection, self._clock())
+        self._disconnect(user, client, connection)
 
     def renew(self, user: str, client: str, platform: int, connection: str, at_ms: int) -> None:
         """Make sure that the socket which just spoke is the registered one: connection ids are leases.
 
         Raises:
-            ImError: 7, the session was ended.
+            ImError: 7, the session was ended; 245, the user is forbidden, and the socket is closed.
         """
-        device = self._delivery.presence.load_one(user).device(client)
+        presence = self._delivery.presence.load_one(user)
+        if presence.status == FORBIDDEN:
+            self._delivery.close(connection)
+            raise ImError(Code.USER_BLOCKED)
+        device = presence.device(client)
         if device is None:
             raise ImError(Code.KICKED_OFF)
+        if device.online and not presence.listed:
+            self._delivery.presence.enlist(user, device)
         if device.connection != connection:
             self.connected(user, client, platform, connection, at_ms)
 

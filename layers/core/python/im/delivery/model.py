@@ -31,15 +31,32 @@ class Device(Struct, frozen=True):
         return bool(self.connection)
 
 
+FORBIDDEN = 2
+"""The global status of a user who may not connect (client-semantics spec 5.3)."""
+INVISIBLE = 4
+"""The custom state of a user who wants to be taken for offline (client-semantics spec 5.5, scope 23)."""
+
+
 class Presence(Struct, frozen=True):
-    """All devices of a user, his global status (0 normal, 1 muted, 2 forbidden), and whether others may be told how far he
-    has read, read in one go.
+    """All devices of a user, his global status and what he says of himself, read in one go.
+
+    Attributes:
+        user: the user id.
+        devices: his devices, but for those that he is logged out on.
+        status: global status: 0 normal, 1 muted, 2 forbidden.
+        receipts: whether others may be told how far he has read.
+        state: custom state: 0 none, 1 busy, 2 away, 4 invisible, others the application's.
+        text: what goes with it.
+        listed: whether he is in the index of those who are online.
     """
 
     user: str
     devices: tuple[Device, ...] = ()
     status: int = 0
     receipts: bool = True
+    state: int = 0
+    text: str = ""
+    listed: bool = False
 
     def device(self, client: str) -> Device | None:
         """The device with a client id."""
@@ -57,6 +74,27 @@ class Presence(Struct, frozen=True):
     def without(self, client: str | None) -> "Presence":
         """The same without one device."""
         return replace(self, devices=tuple(device for device in self.devices if device.client != client))
+
+    def put(self, device: Device) -> "Presence":
+        """The same with one device as it is now."""
+        return replace(self, devices=(*self.without(device.client).devices, device))
+
+    def disconnected(self, client: str, at_ms: int) -> "Presence":
+        """The same with one device offline since then."""
+        device = self.device(client)
+        return self if device is None else self.put(replace(device, connection="", since=at_ms))
+
+    def saying(self, state: int, text: str) -> "Presence":
+        """The same with what its user says of himself."""
+        return replace(self, state=state, text=text)
+
+    def look(self) -> str:
+        """What others see of it, but for the times: equal texts are the same sight."""
+        if self.state == INVISIBLE:
+            return "-"
+        online = sorted({device.platform for device in self.devices if device.online})
+        offline = sorted({device.platform for device in self.devices} - set(online))
+        return f"{online}{offline}{self.state}{self.text}"
 
 
 Version = tuple[int, int]
@@ -85,8 +123,21 @@ class Target(Struct, frozen=True, array_like=True):
     connection: str
 
 
+class Glimpse(Struct, frozen=True):
+    """Somebody's presence looks different than before.
+
+    Attributes:
+        user: whose.
+        look: how it looked after the change (``Presence.look``): if it looks different by the time that this is worked on,
+            there was another change since, which has news of its own.
+    """
+
+    user: str
+    look: str
+
+
 class Job(Struct, frozen=True, omit_defaults=True):
-    """A chunk of a fan-out, as it travels through the queue.
+    """A chunk of a fan-out, as it travels through the queue; or news, of which the worker finds out who gets them.
 
     Attributes:
         frame: the push frame, the same for all.
@@ -95,14 +146,16 @@ class Job(Struct, frozen=True, omit_defaults=True):
         moment: of the group whose members these are, if they are a group's.
         room: the chatroom whose message it is, or empty.
         targets: the sockets that it is for, in a chatroom.
+        news: of somebody's presence; then there is nothing else.
     """
 
-    frame: str
-    users: tuple[str, ...]
+    frame: str = ""
+    users: tuple[str, ...] = ()
     skip: str = ""
     moment: Moment | None = None
     room: str = ""
     targets: tuple[Target, ...] = ()
+    news: Glimpse | None = None
 
 
 class Reach(Struct, frozen=True):

@@ -8,7 +8,7 @@ was answered for.
 from collections.abc import Callable, Mapping, Sequence
 
 from im.delivery.audience import Audiences
-from im.delivery.model import Device, Job, Moment, Presence, Reach, Target, chunks
+from im.delivery.model import Device, Glimpse, Job, Moment, Presence, Reach, Target, chunks
 from im.delivery.store import FanoutQueue, PresenceStore
 from im.platform.clock import Clock
 from im.platform.metrics import Count, ignore
@@ -35,6 +35,8 @@ class Delivery:
         clock: the time.
         inline_limit: the largest number of users that the calling function serves itself.
         chunk: users per queue message.
+        news_delay_s: how long news of presence wait, so that what is undone meanwhile is told to nobody; None: nobody is
+            told anything.
         count: takes metrics.
     """
 
@@ -47,6 +49,7 @@ class Delivery:
         *,
         inline_limit: int,
         chunk: int,
+        news_delay_s: int | None = None,
         count: Count = ignore,
     ) -> None:
         self.presence = presence
@@ -55,6 +58,7 @@ class Delivery:
         self._clock = clock
         self._inline_limit = inline_limit
         self._chunk = chunk
+        self._news_delay_s = news_delay_s
         self._count = count
         self.audiences = Audiences()
 
@@ -101,7 +105,9 @@ class Delivery:
         now = self._clock()
         outcome.gone = [post for post in outcome.gone if now - since[post.connection] >= HANDSHAKE_MS]
         for post in outcome.gone:
-            self.presence.disconnect(post.user, post.client, post.connection, now)
+            before = self.presence.disconnect(post.user, post.client, post.connection, now)
+            if before is not None:
+                self.announce(before, before.disconnected(post.client, now))
         self._note(outcome)
         gone = tuple((post.user, post.connection) for post in outcome.gone)
         return Reach(tuple(offline), tuple({post.user for post in outcome.failed}), gone)
@@ -128,6 +134,12 @@ class Delivery:
             self._count("FanoutGone", len(outcome.gone))
         if outcome.failed:
             self._count("FanoutFailed", len(outcome.failed))
+
+    def announce(self, before: Presence, after: Presence) -> None:
+        """Queue the news that a presence looks different, if it does."""
+        look = after.look()
+        if self._queue is not None and self._news_delay_s is not None and look != before.look():
+            self._queue.put([Job(news=Glimpse(after.user, look))], self._news_delay_s)
 
     def work(self, job: Job) -> Reach:
         """Serve one queued chunk. Running it twice is harmless: devices know each seq that they have."""

@@ -5,7 +5,9 @@ reading the item and without touching one another. Connection ids are leases: a 
 the 410 of a post, and both remove a connection only while it is still the one registered.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -14,13 +16,19 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
 from im import keys
-from im.delivery.model import Change, Device, Job, Presence, Versions
+from im.delivery.model import FORBIDDEN, Change, Device, Job, Presence, Versions
 from im.errors import BusyError
 from im.platform.dynamo import ConditionFailed, Dynamo, Item, Key, decode_item, encode, translated_errors
+from im.platform.parallel import run_all
 
+SHARDS = 16
+"""Parts of the index of those who are online: each takes 1,000 users who come or go in a second."""
 _DEVICE = "d:"
 _STATUS = "st"
 _SILENT_READER = "nr"
+_SHARD = "o"
+_STATE = "cs"
+_TEXT = "ct"
 _MAX_BATCH_ENTRIES = 10
 _MAX_BATCH_BYTES = 250_000
 
@@ -36,26 +44,38 @@ class PresenceStore(Protocol):
     def load_one(self, user: str) -> Presence:
         """One user's presence, strongly consistent."""
 
-    def register(self, user: str, device: Device) -> Device | None:
-        """Record a connected device, unless a younger connection of the same client is there.
+    def register(self, user: str, device: Device) -> Presence:
+        """Record a connected device, unless a younger connection of the same client is there, or the user is forbidden.
 
-        Returns the device that was there before, or None.
+        Returns the presence as it was before.
 
         Raises:
-            ConditionFailed: a connection that was made later is registered.
+            ConditionFailed: a connection that was made later is registered, or the user is forbidden.
         """
 
-    def disconnect(self, user: str, client: str, connection: str, at_ms: int) -> bool:
-        """Mark a device offline if this is still its connection; returns whether it was."""
+    def disconnect(self, user: str, client: str, connection: str, at_ms: int) -> Presence | None:
+        """Mark a device offline if this is still its connection; returns the presence before that, None if it was not."""
 
-    def remove(self, user: str, client: str) -> Device | None:
-        """Forget a device (kick, logout); returns what was there."""
+    def remove(self, user: str, client: str) -> Presence:
+        """Forget a device (kick, logout); returns the presence as it was before."""
 
     def set_status(self, user: str, status: int) -> None:
         """Copy the global status next to the devices, where the send path reads it anyway."""
 
     def set_receipts(self, user: str, on: bool) -> None:
         """Copy whether others may be told how far he has read, where it is at hand when he reads."""
+
+    def set_state(self, user: str, state: int, text: str) -> Presence:
+        """Set what a user says of himself; returns the presence as it was before."""
+
+    def enlist(self, user: str, device: Device) -> None:
+        """Put a user into the index of those who are online, as long as this device of his is; repairs what a crash left."""
+
+    def online_counts(self) -> list[int]:
+        """How many users are online, by shard of the index; empty without an index."""
+
+    def online_users(self, shard: int, offset: int, count: int) -> list[str]:
+        """Some of the users of a shard who are online, in order."""
 
     def key(self, user: str) -> Key:
         """The address of a user's item, for reads that span domains."""
@@ -65,11 +85,22 @@ class PresenceStore(Protocol):
 
 
 class DynamoPresenceStore:
-    """``PresenceStore`` on the Presence table. Attribute names are data here, so it speaks to the shared client."""
+    """``PresenceStore`` on the Presence table. Attribute names are data here, so it speaks to the shared client.
 
-    def __init__(self, dynamo: Dynamo, table: str) -> None:
+    Users who are online carry the index's key, a shard's number, in the same item: it is set by the update that registers a
+    device and taken away by the one that disconnects it. When the old item, which that update returns, shows another device
+    online, it is set again, on condition that this one still is.
+
+    Args:
+        dynamo: DynamoDB.
+        table: the Presence table.
+        shards: into how many parts the index is split, so that none of them is busy; 0: there is none.
+    """
+
+    def __init__(self, dynamo: Dynamo, table: str, *, shards: int = SHARDS) -> None:
         self._dynamo = dynamo
         self._table = table
+        self._shards = shards
 
     def key(self, user: str) -> Key:
         return Key(self._table, (("u", user),))
@@ -97,37 +128,117 @@ class DynamoPresenceStore:
             for name, value in item.items()
             if name.startswith(_DEVICE)
         )
-        return Presence(user, devices, item.get(_STATUS, 0), receipts=not item.get(_SILENT_READER, False))
+        return Presence(
+            user,
+            devices,
+            item.get(_STATUS, 0),
+            receipts=not item.get(_SILENT_READER, False),
+            state=item.get(_STATE, 0),
+            text=item.get(_TEXT, ""),
+            listed=_SHARD in item,
+        )
 
-    def register(self, user: str, device: Device) -> Device | None:
+    def register(self, user: str, device: Device) -> Presence:
+        listed = f", {_SHARD} = :shard" if self._shards else ""
+        values = {
+            ":d": {"c": device.connection, "p": device.platform, "t": device.since},
+            ":t": device.since,
+            ":none": "",
+            ":forbidden": FORBIDDEN,
+        }
         old = self._update(
             user,
             device.client,
-            "SET #d = :d",
-            condition="attribute_not_exists(#d) OR #d.c = :none OR #d.t <= :t",
-            values={
-                ":d": {"c": device.connection, "p": device.platform, "t": device.since},
-                ":t": device.since,
-                ":none": "",
-            },
+            f"SET #d = :d{listed}",
+            condition="(attribute_not_exists(#d) OR #d.c = :none OR #d.t <= :t)"
+            f" AND (attribute_not_exists({_STATUS}) OR {_STATUS} <> :forbidden)",
+            values=values | self._shard_of(user),
         )
-        return self.decode(user, old).device(device.client)
+        return self.decode(user, old)
 
-    def disconnect(self, user: str, client: str, connection: str, at_ms: int) -> bool:
+    def disconnect(self, user: str, client: str, connection: str, at_ms: int) -> Presence | None:
+        unlisted = f" REMOVE {_SHARD}" if self._shards else ""
         try:
-            self._update(
+            old = self._update(
                 user,
                 client,
-                "SET #d.c = :none, #d.t = :t",
+                f"SET #d.c = :none, #d.t = :t{unlisted}",
                 condition="#d.c = :c",
                 values={":none": "", ":t": at_ms, ":c": connection},
             )
         except ConditionFailed:
-            return False
-        return True
+            return None
+        return self._left(self.decode(user, old), client)
 
-    def remove(self, user: str, client: str) -> Device | None:
-        return self.decode(user, self._update(user, client, "REMOVE #d", values={})).device(client)
+    def remove(self, user: str, client: str) -> Presence:
+        unlisted = f", {_SHARD}" if self._shards else ""
+        return self._left(self.decode(user, self._update(user, client, f"REMOVE #d{unlisted}", values={})), client)
+
+    def _left(self, before: Presence, client: str) -> Presence:
+        others = [device for device in before.without(client).devices if device.online]
+        if others:
+            self.enlist(before.user, others[0])
+        return before
+
+    def enlist(self, user: str, device: Device) -> None:
+        if not self._shards:
+            return
+        try:
+            self._update(
+                user,
+                device.client,
+                f"SET {_SHARD} = :shard",
+                condition="#d.c = :c",
+                values={":c": device.connection, **self._shard_of(user)},
+            )
+        except ConditionFailed:
+            return
+
+    def set_state(self, user: str, state: int, text: str) -> Presence:
+        with translated_errors():
+            answer = self._dynamo.client.update_item(
+                TableName=self._table,
+                Key={"u": {"S": user}},
+                UpdateExpression=f"SET {_STATE} = :s, {_TEXT} = :t",
+                ExpressionAttributeValues={":s": encode(state), ":t": encode(text)},
+                ReturnValues="ALL_OLD",
+                ReturnConsumedCapacity="TOTAL",
+            )
+        return self.decode(user, decode_item(answer.get("Attributes", {})))
+
+    def online_counts(self) -> list[int]:
+        return run_all([partial(self._count, shard) for shard in range(self._shards)])
+
+    def _count(self, shard: int) -> int:
+        return sum(page["Count"] for page in self._pages(shard, {"Select": "COUNT"}))
+
+    def online_users(self, shard: int, offset: int, count: int) -> list[str]:
+        found: list[str] = []
+        for page in self._pages(shard, {"Limit": offset + count}):
+            found += [item["u"]["S"] for item in page["Items"]]
+            if len(found) >= offset + count:
+                break
+        return found[offset : offset + count]
+
+    def _pages(self, shard: int, how: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        request = {
+            "TableName": self._table,
+            "IndexName": "online",
+            "KeyConditionExpression": f"{_SHARD} = :shard",
+            "ExpressionAttributeValues": {":shard": encode(shard)},
+            "ReturnConsumedCapacity": "TOTAL",
+            **how,
+        }
+        while True:
+            with translated_errors():
+                page = self._dynamo.client.query(**request)
+            yield page
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _shard_of(self, user: str) -> dict[str, int]:
+        return {":shard": zlib.crc32(user.encode()) % self._shards} if self._shards else {}
 
     def set_status(self, user: str, status: int) -> None:
         self._set(user, _STATUS, status)
@@ -213,8 +324,8 @@ class DynamoVersionStore:
 class FanoutQueue(Protocol):
     """Takes the chunks of a delivery that is too large for the sending function."""
 
-    def put(self, jobs: Iterable[Job]) -> None:
-        """Queue every job.
+    def put(self, jobs: Iterable[Job], delay_s: int = 0) -> None:
+        """Queue every job, to be worked on after a delay (s).
 
         Raises:
             BusyError: one of them was not taken; all may be queued again, receivers drop duplicates.
@@ -242,22 +353,23 @@ class SqsFanoutQueue:
         self._client = client
         self._url = url
 
-    def put(self, jobs: Iterable[Job]) -> None:
+    def put(self, jobs: Iterable[Job], delay_s: int = 0) -> None:
         batch: list[str] = []
         size = 0
         for job in jobs:
             body = _encode_job(job).decode()
             length = len(body.encode())
             if batch and (len(batch) == _MAX_BATCH_ENTRIES or size + length > _MAX_BATCH_BYTES):
-                self._send(batch)
+                self._send(batch, delay_s)
                 batch, size = [], 0
             batch.append(body)
             size += length
         if batch:
-            self._send(batch)
+            self._send(batch, delay_s)
 
-    def _send(self, bodies: Sequence[str]) -> None:
-        entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies)]
+    def _send(self, bodies: Sequence[str], delay_s: int) -> None:
+        late = {"DelaySeconds": delay_s} if delay_s else {}
+        entries = [{"Id": str(index), "MessageBody": body, **late} for index, body in enumerate(bodies)]
         with translated_errors():
             answer = self._client().send_message_batch(QueueUrl=self._url, Entries=entries)
         if answer.get("Failed"):

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from im.chatroom.admin import ChatroomAdmin
+from im.connect.online import OnlineUsers
 from im.connect.service import ConnectService
 from im.errors import Code
 from im.friend.service import FriendService
@@ -29,6 +30,7 @@ class Services(Struct, frozen=True):
     finder: ProfileReader
     machines: MachineService
     sessions: ConnectService
+    online: OnlineUsers
     messages: MessageService
     groups: GroupService
     friends: FriendService

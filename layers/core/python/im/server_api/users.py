@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from im.connect.online import NODE
 from im.errors import Code
 from im.server_api.registry import Services, endpoint
 from im.wire.api import users as wire
@@ -84,6 +85,20 @@ def kick_off(services: Services, body: wire.KickOff) -> None:
 def online_status(services: Services, body: wire.UserRef) -> wire.Sessions:
     """A user's sessions and whether each is connected."""
     return wire.Sessions([wire.SessionOut.of(state) for state in services.sessions.sessions(body.userId)])
+
+
+@endpoint("/admin/user/online_count", None, list[wire.OnlineUsers], codes=(Code.FUNCTION_DISABLED,))
+def count_online(services: Services, _: None) -> list[wire.OnlineUsers]:
+    """How many users have an open socket."""
+    return [wire.OnlineUsers(NODE, services.online.count())]
+
+
+@endpoint("/admin/user/online_list", wire.NodePage, wire.OnlinePage, codes=(Code.FUNCTION_DISABLED,))
+def list_online(services: Services, body: wire.NodePage) -> wire.OnlinePage:
+    """Devices with an open socket, by user; ``offset``, ``count`` and ``totalCount`` count users."""
+    page = services.online.page(body.nodeId, body.offset, body.count)
+    clients = [wire.OnlineClient(user, device.client, device.platform) for user, device in page.clients]
+    return wire.OnlinePage(clients, clients, page.total, body.offset)
 
 
 @endpoint("/admin/user/session_list", wire.UserRef, wire.UserSessions)

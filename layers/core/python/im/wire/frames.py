@@ -20,6 +20,7 @@ from im.message.model import (
 )
 
 Seq = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Id = Annotated[str, Meta(min_length=1, max_length=64)]
 RequestId = Annotated[str, Meta(max_length=64)]
 
 

@@ -4,6 +4,7 @@ from functools import cache, partial
 
 from im.chatroom.admin import ChatroomAdmin
 from im.connect.gate import Gate
+from im.connect.online import OnlineUsers
 from im.connect.service import ConnectService
 from im.limits import RateLimiter
 from im.machine.service import MachineService
@@ -21,13 +22,14 @@ from im.server_api.registry import Services
 from im.settings import Env
 from im.system.service import SystemService
 from im.system.store import DynamoSystemSettingStore
-from im.wiring.base import dynamo, ephemera, groups, messages, rows, sessions, settings
+from im.wiring.base import dynamo, ephemera, groups, messages, presence, rows, sessions, settings
 from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
 from im.wiring.friend import friend_service
 from im.wiring.gate import tokens
 from im.wiring.group import group_service
 from im.wiring.message import message_service, word_list
+from im.wiring.presence import presence_service
 from im.wiring.profile import profile_reader, users
 from im.wiring.setting import setting_service
 
@@ -46,6 +48,7 @@ def _connect_service() -> ConnectService:
         clock.now_ms,
         issuer=tokens(),
         is_robot=_is_robot,
+        news=presence_service(),
     )
 
 
@@ -88,6 +91,7 @@ def server_api() -> ServerApi:
         finder=profile_reader(),
         machines=MachineService(_machines(), _profile_service(), _connect_service(), short_id),
         sessions=_connect_service(),
+        online=OnlineUsers(presence(), config.switches, clock.now_ms),
         messages=message_service(),
         groups=group_service(),
         friends=friend_service(),

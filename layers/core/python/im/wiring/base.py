@@ -3,7 +3,7 @@
 from functools import cache
 
 from im.connect.store import DynamoSessionStore
-from im.delivery.store import DynamoPresenceStore
+from im.delivery.store import SHARDS, DynamoPresenceStore
 from im.group.store import DynamoGroupStore
 from im.limits import RateLimiter
 from im.message.store import DynamoMessageStore, DynamoRowStore
@@ -42,7 +42,8 @@ def sessions() -> DynamoSessionStore:
 @cache
 def presence() -> DynamoPresenceStore:
     """Where users are."""
-    return DynamoPresenceStore(dynamo(), settings().need(Env.PRESENCE_TABLE))
+    shards = SHARDS if settings().switches.online_index else 0
+    return DynamoPresenceStore(dynamo(), settings().need(Env.PRESENCE_TABLE), shards=shards)
 
 
 @cache

@@ -6,9 +6,19 @@ from im.connect.service import ConnectService
 from im.platform import clock
 from im.wiring.base import groups, messages, rows, sessions, settings
 from im.wiring.delivery import delivery
+from im.wiring.presence import presence_service
 
 
 @cache
 def connect_service() -> ConnectService:
     """Sessions, presence, hello; it issues no tokens."""
-    return ConnectService(sessions(), rows(), messages(), groups(), delivery(), settings().switches, clock.now_ms)
+    return ConnectService(
+        sessions(),
+        rows(),
+        messages(),
+        groups(),
+        delivery(),
+        settings().switches,
+        clock.now_ms,
+        news=presence_service(),
+    )

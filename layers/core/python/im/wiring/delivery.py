@@ -25,6 +25,7 @@ def delivery() -> Delivery:
         clock.now_ms,
         inline_limit=config.switches.inline_limit,
         chunk=config.switches.fanout_chunk,
+        news_delay_s=None if config.switches.presence == "off" else config.switches.presence_delay_s,
         count=telemetry.count,
     )
 

@@ -52,7 +52,7 @@ extended: $(READY) ## The long tests, and a real cdk deploy to an emulated AWS
 exhaustive: exhaustive-cuts exhaustive-orders exhaustive-machines ## Every AWS call cut in every way, very many orders of calls: the better part of an hour
 
 exhaustive-cuts: $(READY)
-	@$(BIN)/pytest -v -s -m exhaustive tests/e2e/test_crash_points.py
+	@$(BIN)/pytest -v -s -m exhaustive tests/e2e
 
 exhaustive-orders: $(READY)
 	@$(BIN)/pytest -v -s -m exhaustive tests/simulation/test_interleavings.py tests/simulation/test_memory.py

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from im.group.model import GroupInfo, GroupMember, MemberType
+from im import keys
+from im.group.model import GroupInfo, GroupMember, JoinRequest, MemberType, RequestStatus
 from im.group.roster import Roster
-from im.group.store import DynamoGroupStore, GroupStore, info_from_item, member_from_item
+from im.group.store import DynamoGroupStore, GroupStore, RosterItem, info_from_item, member_from_item
 from im.platform.dynamo import Dynamo
 from tests.fakes.group import MemoryGroupStore
 from tests.fakes.items import Items
@@ -212,3 +213,157 @@ def test_a_roster_is_read_once_per_version(dynamo: Dynamo, monkeypatch: pytest.M
 
     store.put_roster(TEAM.id, Roster(6, ("alice",)), Roster(5))
     assert store.roster(TEAM.id, 6) == Roster(6, ("alice",))
+
+
+# --- rosters in pages
+
+
+def test_a_large_roster_comes_back_from_its_pages_and_changes_at_once(store: GroupStore) -> None:
+    many = [f"member-with-a-long-name-{number:04d}" for number in range(600)]
+    first = Roster(1).with_added(many)
+    assert store.put_roster("big", first, Roster(0))
+
+    stored = store.latest_roster("big")
+    assert len(stored.pages) > 2
+    assert stored.ids == tuple(many)
+    assert store.put_roster("big", stored.with_removed(many[100:120]), stored)
+    assert not store.put_roster("big", stored.with_added(["late"]), stored)
+
+    assert store.latest_roster("big").ids == (*many[:100], *many[120:])
+    assert store.roster("big", 0).count == 580
+
+
+def test_pages_that_are_no_longer_needed_go_and_those_of_a_refused_change_too(dynamo: Dynamo) -> None:
+    store = DynamoGroupStore(dynamo, DIRECTORY)
+    many = [f"member-with-a-long-name-{number:04d}" for number in range(400)]
+    store.put_roster("big", Roster(1).with_added(many), Roster(0))
+    stored = store.latest_roster("big")
+    store.put_roster("big", stored.with_removed(many[:1]), stored)
+    store.put_roster("big", stored.with_removed(many[1:2]), stored)
+
+    condition = RosterItem.sk.startswith(keys.ROSTER_PAGE_PREFIX)
+    pages = [item["sk"] for item in dynamo.query(RosterItem, keys.group("big"), condition)]
+    assert sorted(pages) == sorted(keys.roster_page(page.name) for page in store.latest_roster("big").pages)
+
+
+def test_a_reader_of_an_older_head_meets_a_page_that_is_gone_and_reads_again(dynamo: Dynamo) -> None:
+    store, other = DynamoGroupStore(dynamo, DIRECTORY), DynamoGroupStore(dynamo, DIRECTORY)
+    many = [f"member-with-a-long-name-{number:04d}" for number in range(400)]
+    store.put_roster("big", Roster(1).with_added(many), Roster(0))
+    stored = store.latest_roster("big")
+    pages = other._pages
+
+    def replaced_meanwhile(group: str, names: Any) -> Any:
+        other._pages = pages  # type: ignore[method-assign]
+        store.put_roster("big", stored.with_removed(many[:1]), stored)
+        return pages(group, names)
+
+    other._pages = replaced_meanwhile  # type: ignore[method-assign]
+    assert other.latest_roster("big").ids == tuple(many[1:])
+
+
+def test_an_id_is_claimed_only_while_there_is_no_group(store: GroupStore) -> None:
+    assert store.claim("new", Roster(1, ("ann",)), Roster(0))
+    assert not store.claim("new", Roster(2, ("bob",)), Roster(0))
+    assert store.claim("new", Roster(2, ("bob",)), Roster(1))
+
+    found(store)
+    assert not store.claim(TEAM.id, Roster(9, ("eve",)), store.latest_roster(TEAM.id))
+    assert store.latest_roster(TEAM.id).ids == ("alice", "b|o%b")
+
+
+# --- members
+
+
+def test_a_member_is_written_over_the_item_that_was_read_and_no_other(store: GroupStore) -> None:
+    eve = GroupMember("eve", changes=3)
+    assert store.put_member(TEAM.id, eve, None)
+    assert not store.put_member(TEAM.id, eve, None)
+    gone = replace(eve, type=MemberType.REMOVED, leaving=True, changes=4)
+    assert store.put_member(TEAM.id, gone, eve)
+    assert not store.put_member(TEAM.id, eve, eve)
+
+    assert store.get_member(TEAM.id, "eve") == gone
+
+
+def test_fields_of_a_present_member_are_changed_and_of_nobody_else(store: GroupStore) -> None:
+    store.put_members(TEAM.id, [ALICE, BOB, GroupMember("rob", type=MemberType.REMOVED)])
+
+    assert store.update_member(TEAM.id, BOB.id, {"alias": "Bobby"}, 50)
+    assert store.update_member(TEAM.id, ALICE.id, {"type": 1, "extra": ""}, 51, was=(MemberType.OWNER,))
+    assert not store.update_member(TEAM.id, BOB.id, {"type": 1}, 52, was=(MemberType.OWNER, MemberType.SILENT))
+    assert not store.update_member(TEAM.id, "rob", {"alias": "x"}, 53)
+    assert not store.update_member(TEAM.id, "nobody", {"alias": "x"}, 53)
+
+    assert store.get_member(TEAM.id, BOB.id) == replace(BOB, alias="Bobby", update_dt=50)
+    assert store.get_member(TEAM.id, ALICE.id) == replace(ALICE, type=1, extra="", update_dt=51)
+    assert store.get_member(TEAM.id, "nobody") is None
+
+
+def test_a_removal_is_noted_as_over_unless_the_member_has_come_again(store: GroupStore) -> None:
+    leaving = replace(BOB, type=MemberType.REMOVED, leaving=True, changes=2)
+    store.put_members(TEAM.id, [leaving])
+
+    store.mark_left(TEAM.id, BOB.id, 1)
+    assert store.get_member(TEAM.id, BOB.id) == leaving
+    store.mark_left(TEAM.id, BOB.id, 2)
+    store.mark_left(TEAM.id, "nobody", 2)
+    assert store.get_member(TEAM.id, BOB.id) == replace(leaving, leaving=False)
+    assert store.get_member(TEAM.id, "nobody") is None
+
+
+def test_members_come_in_pages_in_the_order_of_their_ids(store: GroupStore) -> None:
+    people = [GroupMember(user) for user in ("a", "a|b", "ab", "b%", "c", "ü")]
+    store.put_members("odd", people)
+    store.put_request("odd", JoinRequest("zoe", "zoe"))
+    seen: list[str] = []
+    after = ""
+    for _ in people:
+        page, after = store.page_members("odd", after, 2)
+        seen += [member.id for member in page]
+        if not after:
+            break
+
+    assert sorted(seen) == sorted(member.id for member in people)
+    assert len(seen) == len(people)
+    assert store.page_members("nothing", "", 2) == ([], "")
+
+
+def test_a_users_items_in_many_groups_are_read_at_once(store: GroupStore) -> None:
+    store.put_members("one", [BOB])
+    store.put_members("two", [replace(BOB, alias="B")])
+
+    assert store.get_memberships(BOB.id, ["one", "two", "three"]) == {"one": BOB, "two": replace(BOB, alias="B")}
+
+
+def test_fields_of_an_info_are_changed_with_its_times(store: GroupStore) -> None:
+    found(store)
+
+    assert store.update_info(TEAM.id, {"name": "New", "mute": 0, "super_group": False}, 2000)
+    assert store.get_info(TEAM.id) == replace(TEAM, name="New", mute=0, super_group=False, update_dt=2000)
+    assert store.update_info(TEAM.id, {}, 3000, members=True)
+    info = store.get_info(TEAM.id)
+    assert info is not None
+    assert (info.update_dt, info.member_update_dt) == (3000, 3000)
+    assert not store.update_info("nobody", {"name": "x"}, 1)
+    assert store.get_info("nobody") is None
+
+
+# --- requests to be let in
+
+
+def test_a_request_is_listed_and_answered_once(store: GroupStore) -> None:
+    first, second = JoinRequest("a|b", "ann", "why", "{}", update_dt=5), JoinRequest("zoe", "zoe", update_dt=6)
+    for request in (first, second):
+        store.put_request(TEAM.id, request)
+
+    assert store.get_request(TEAM.id, "a|b") == first
+    assert store.get_request(TEAM.id, "nobody") is None
+    assert store.page_requests(TEAM.id, "", 10) == [first, second]
+    assert store.page_requests(TEAM.id, "a|b", 10) == [second]
+    assert store.page_requests(TEAM.id, "", 1) == [first]
+    assert store.answer_request(TEAM.id, "zoe", RequestStatus.REJECTED, "olga", 9)
+    assert not store.answer_request(TEAM.id, "zoe", RequestStatus.ACCEPTED, "max", 10)
+    assert not store.answer_request(TEAM.id, "nobody", RequestStatus.ACCEPTED, "max", 10)
+    answered = replace(second, status=RequestStatus.REJECTED, answered_by="olga", update_dt=9)
+    assert store.get_request(TEAM.id, "zoe") == answered

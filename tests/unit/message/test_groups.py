@@ -526,3 +526,55 @@ def test_who_was_a_member_all_the_time_gets_a_repeated_send(world: World) -> Non
     world.say("alice", "hello", group="team")
 
     assert [push["seq"] for push in world.pushes(carol)] == [1]
+
+
+# --- who may speak, by what stands there now
+
+
+def test_a_refusal_is_not_made_by_what_was_read_a_moment_too_early(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    muted = GroupMember("bob", type=MemberType.SILENT)
+    stale = {"pk": "g|team", "sk": "m|bob", "type": muted.type, "update_dt": 0, "create_dt": 0, "changes": 1}
+    key = world.groups.member_key("team", "bob")
+    load = world.presence.load
+    monkeypatch.setattr(
+        world.presence,
+        "load",
+        lambda users, wanted=(), **how: (
+            (found := load(users, wanted, **how))[0],
+            {**found[1], key: stale} if key in wanted else found[1],
+        ),
+    )
+
+    assert world.say("bob", "unmuted just now", group="team").seq == 1
+
+    world.groups.put_members("team", [muted])
+    with refusal(Code.NOT_RIGHT):
+        world.say("bob", "and muted again", group="team", base=1)
+
+
+@pytest.mark.parametrize(
+    ("sender", "to", "allowed"),
+    [
+        ("bob", ["alice"], True),
+        ("bob", ["max", "alice"], True),
+        ("bob", ["carol"], False),
+        ("bob", ["alice", "carol"], False),
+        ("bob", ["stranger"], True),
+        ("alice", ["bob", "carol"], True),
+        ("max", ["carol"], True),
+        ("bob", [], True),
+    ],
+)
+def test_where_private_chats_are_off_members_whisper_to_leaders_only(sender: str, to: list[str], allowed: bool) -> None:
+    world = World()
+    found(world, "alice", "bob", "carol", "max", private_chat=1)
+    world.groups.put_members("team", [GroupMember("max", type=MemberType.MANAGER)])
+    payload = Payload(type=1, searchableContent="psst", persistFlag=3)
+
+    if allowed:
+        assert world.service.send(Sender(sender), TEAM, payload, to=to, cid="c", base=0).seq == 1
+    else:
+        with refusal(Code.NOT_RIGHT):
+            world.service.send(Sender(sender), TEAM, payload, to=to, cid="c", base=0)

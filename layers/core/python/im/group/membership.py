@@ -120,8 +120,8 @@ class Membership(Founding):
                 break
         else:
             raise BusyError("others change the same members")
-        self._settle(info.id, roster, asked, ())
-        told = asked if origin is Origin.ADMIN or not people else [member.id for member in people]
+        self._settle(info.id, roster, asked, (), moved=bool(coming))
+        told = asked if origin is Origin.ADMIN else [user for user in asked if self._is_new(known.get(user))]
         data = {"g": info.id, "o": operator, "ms": told}
         self._announce(info.id, operator, Notice.ADDED, data, announcement)
 
@@ -137,14 +137,17 @@ class Membership(Founding):
         """Write items over those that were read; False when one of them is another by now."""
         return all(run_all([partial(self._store.put_member, group, person, known.get(person.id)) for person in people]))
 
+    def _is_new(self, member: GroupMember | None) -> bool:
+        """Whether this is the item of somebody whose joining may still have to be told."""
+        return member is None or not member.present or self._clock() - member.create_dt <= _JUST_NOW_MS
+
     def _was_told(self, info: GroupInfo, known: Mapping[str, GroupMember]) -> bool:
         """Whether the joining of those who are all in needs no finishing.
 
         An attempt may have been cut short before its notice. That can only be so when they have joined just now and are
         not in the roster, or when none of the newest messages of the group tells of it.
         """
-        now = self._clock()
-        if any(now - member.create_dt > _JUST_NOW_MS for member in known.values()):
+        if not all(map(self._is_new, known.values())):
             return True
         served = self._store.latest_roster(info.id)
         if served.version > info.roster_version or not set(known).issubset(served.ids):
@@ -286,7 +289,7 @@ class Membership(Founding):
         what came after may have come after the first notice; its user then gets the notice as a push only.
         """
         changes = {member.id: member.changes for member in tombstones}
-        info = self._settle(info.id, roster, (), list(changes))
+        info = self._settle(info.id, roster, (), list(changes), moved=any(member.present for member in leavers))
         closing = {
             member.id: changes[member.id]
             for member in leavers

@@ -175,12 +175,15 @@ class GroupSteps(GroupReader):
 
     # --- who is in
 
-    def _settle(self, group: str, old: Roster, come: Collection[str], gone: Collection[str]) -> GroupInfo:
+    def _settle(
+        self, group: str, old: Roster, come: Collection[str], gone: Collection[str], *, moved: bool
+    ) -> GroupInfo:
         """Bring the roster in line with the members whose items were just written, and point the info at it.
 
         ``old`` was read before the items were written: where it is still there, nobody else has settled anything since.
         Where it is not, somebody else may have changed the same members, so what they are now is read again. Whoever
-        writes an item last settles last, or repeats.
+        writes an item last settles last, or repeats. For the others to notice, a caller who has ``moved`` somebody in or
+        out replaces the roster even if it says so already.
 
         Raises:
             ImError: 253, the group has gone meanwhile.
@@ -191,7 +194,7 @@ class GroupSteps(GroupReader):
             new = old
             if gone and not set(gone).isdisjoint(old.ids):
                 new = new.with_removed(gone)
-            if not set(come).issubset(old.ids):
+            if moved or not set(come).issubset(old.ids):
                 new = new.with_added(come)
             if new is old or self._store.put_roster(group, new, old):
                 if new is old:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from im.errors import Code, ImError
-from im.group.rules import check_may_speak
+from im.group.rules import check_may_speak, check_may_whisper
 from im.message.context import Context
 from im.message.log import SERVER_WALK, Head
 from im.message.model import (
@@ -77,7 +77,7 @@ class Sending(Publisher):
         base_seq = (known.seq if known else 0) if base is None else base
         context = self._load(sender.user, conversation, log, 0 if known or payload.transparent else base_seq)
         try:
-            allowed = self._allowed(sender, conversation, payload, context)
+            allowed = self._allowed(sender, conversation, payload, context, readers)
         except ImError as refusal:
             earlier = None if refusal.retry else self._earlier(draft, base)
             if earlier is None:
@@ -96,14 +96,14 @@ class Sending(Publisher):
         return Sent(sent.seq, sent.uid, sent.time)
 
     def _allowed(
-        self, sender: Sender, conversation: Conversation, payload: Payload, context: Context
+        self, sender: Sender, conversation: Conversation, payload: Payload, context: Context, to: Sequence[str] = ()
     ) -> Payload | None:
         """The content as it may be sent; None: swallow it.
 
         Raises:
             ImError: a rule refuses it.
         """
-        if not self._admit(sender, conversation, payload, context):
+        if not self._admit(sender, conversation, payload, context, to):
             return None
         return screened(payload, sender, self._words, self._switches)
 
@@ -118,7 +118,9 @@ class Sending(Publisher):
         found = self._log.find(draft, base)
         return Sent(found.seq, found.uid, found.time) if found else None
 
-    def _admit(self, sender: Sender, conversation: Conversation, payload: Payload, context: Context) -> bool:
+    def _admit(
+        self, sender: Sender, conversation: Conversation, payload: Payload, context: Context, to: Sequence[str] = ()
+    ) -> bool:
         """The rules of a send (client-semantics spec 3.5). False: swallow it and tell the sender that all is well."""
         if conversation.type == ConversationType.GROUP and context.info is None:
             raise ImError(Code.NOT_EXIST, "no such group")
@@ -132,14 +134,30 @@ class Sending(Publisher):
                 raise ImError(Code.KICKED_OFF)
         check_sender_status(own.status, payload.type, self._switches)
         if conversation.type == ConversationType.GROUP:
-            exceptions = self._switches.group_mute_exception_types
-            check_may_speak(context.info, context.member, payload.type, exceptions)
+            self._check_group(sender, conversation.target, payload, context, to)
             return True
         if not self._is_welcome(sender.user, conversation.target, payload, context.standing):
             return False
         if context.presences[conversation.target].status == 2:
             raise ImError(Code.USER_FORBIDDEN)
         return True
+
+    def _check_group(self, sender: Sender, group: str, payload: Payload, context: Context, to: Sequence[str]) -> None:
+        """Whether the sender may speak in a group, and to whom (client-semantics spec 4.6).
+
+        What was read with the rest of the send may be a moment old. Who has just joined, or was just given his voice back,
+        must not be refused for it, so a refusal is made only by what stands there now.
+        """
+        exceptions = self._switches.group_mute_exception_types
+        info, member = context.info, context.member
+        try:
+            check_may_speak(info, member, payload.type, exceptions)
+        except ImError:
+            info = self._groups.get_info(group, consistent=True)
+            member = self._groups.get_member(group, sender.user, consistent=True)
+            check_may_speak(info, member, payload.type, exceptions)
+        if to and info and member and info.private_chat:
+            check_may_whisper(info, member, self._groups.get_members(group, to).values())
 
     def _is_welcome(self, user: str, target: str, payload: Payload, standing: Row | None) -> bool:
         """What the target of a single chat thinks of its sender (client-semantics spec 3.5, 4a). False: swallow it.

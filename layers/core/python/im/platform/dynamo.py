@@ -311,14 +311,16 @@ class Dynamo:
         self._batch_write(table, [{"DeleteRequest": {"Key": encode_item(key)}} for key in wanted])
 
     def _batch_write(self, table: str, requests: Sequence[dict[str, Any]]) -> None:
-        for offset in range(0, len(requests), _MAX_BATCH_WRITE):
-            left: Any = requests[offset : offset + _MAX_BATCH_WRITE]
-            for attempt in range(_WRITE_ATTEMPTS):
-                with translated_errors():
-                    answer = self.client.batch_write_item(RequestItems={table: left}, ReturnConsumedCapacity="TOTAL")
-                left = answer.get("UnprocessedItems", {}).get(table)
-                if not left:
-                    break
-                self._pause(random.uniform(0, 0.05 * 2**attempt))
-            else:
-                raise BusyError("storage is busy")
+        offsets = range(0, len(requests), _MAX_BATCH_WRITE)
+        run_all([partial(self._write_page, table, requests[at : at + _MAX_BATCH_WRITE]) for at in offsets])
+
+    def _write_page(self, table: str, requests: Sequence[dict[str, Any]]) -> None:
+        left: Any = requests
+        for attempt in range(_WRITE_ATTEMPTS):
+            with translated_errors():
+                answer = self.client.batch_write_item(RequestItems={table: left}, ReturnConsumedCapacity="TOTAL")
+            left = answer.get("UnprocessedItems", {}).get(table)
+            if not left:
+                return
+            self._pause(random.uniform(0, 0.05 * 2**attempt))
+        raise BusyError("storage is busy")

@@ -407,3 +407,12 @@ async def test_an_edit_and_a_reaction_are_shown_with_the_message(harness: Harnes
 async def test_a_command_that_lacks_something_says_what(session: Session, line: str) -> None:
     with pytest.raises(CommandError, match=r"[a-z]"):
         await session.enter(line)
+
+
+async def test_a_notice_of_what_one_did_is_nothing_that_one_has_said(harness: Harness, session: Session) -> None:
+    harness.server.create_group("team", "alice", "bob")
+    await session.enter("/group team")
+    await until(session.messages)
+    for line in ("/edit Something else", "/recall"):
+        with pytest.raises(CommandError, match="no (such )?message of yours"):
+            await session.enter(line)

@@ -127,7 +127,7 @@ class Circle:
     # --- messages
 
     async def _edit(self, argument: str) -> list[str]:
-        mine = [each for each in self._session.messages() if each.mine and each.seq is not None and not each.recalled]
+        mine = self._session.said()
         if not mine or not argument:
             raise UsageError("there is no message of yours here" if argument else "to what? /edit TEXT")
         await self._client.edit(mine[-1], argument)

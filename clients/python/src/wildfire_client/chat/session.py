@@ -16,6 +16,8 @@ from wildfire_client import (
     ConversationInfo,
     ConversationType,
     Event,
+    FriendAddedContent,
+    FriendGreetingContent,
     GroupNotice,
     LogEvent,
     Message,
@@ -215,7 +217,14 @@ class Session:
 
     def is_notice(self, message: Message) -> bool:
         """Whether a message tells what happened instead of what somebody said."""
-        return isinstance(message.content, GroupNotice | RecallContent | TipContent)
+        return isinstance(
+            message.content, GroupNotice | RecallContent | TipContent | FriendGreetingContent | FriendAddedContent
+        )
+
+    def said(self) -> list[Message]:
+        """What I have said in the open conversation and may still change, ascending."""
+        mine = [each for each in self.messages() if each.mine and each.seq is not None and each.recalled is None]
+        return [message for message in mine if not self.is_notice(message)]
 
     def failure(self, message: Message) -> str:
         """Why a message failed."""
@@ -336,7 +345,7 @@ class Session:
         return [] if found else ["that is the beginning"]
 
     async def _recall(self, argument: str) -> list[str]:
-        mine = [m for m in self.messages() if m.mine and m.seq is not None and m.recalled is None]
+        mine = self.said()
         number = int(argument) if argument.isdecimal() else 1
         if not 1 <= number <= len(mine):
             raise CommandError("there is no such message of yours here")

@@ -166,11 +166,11 @@ class Lists(Database):
         return changed
 
     def members(self, group_id: str) -> list[GroupMember]:
-        """Who is in a group, as far as it was asked for, in the order of joining."""
+        """Who is in a group, as far as it was asked for: the owner, then in the order of joining."""
         found = self._db.execute("SELECT data FROM members WHERE group_id = ?", (group_id,))
         members = [GroupMember.from_wire(json.loads(item["data"])) for item in found]
         present = [member for member in members if member.type != MemberType.REMOVED]
-        return sorted(present, key=lambda member: (member.created, member.user_id))
+        return sorted(present, key=lambda each: (each.type != MemberType.OWNER, each.created, each.user_id))
 
     def member(self, group_id: str, user_id: str) -> GroupMember | None:
         """One member, also one who left."""

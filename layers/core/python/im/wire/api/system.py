@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from im.system.model import SystemSetting
+from im.wire.api.fields import Int
 
 Number = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
@@ -30,8 +31,8 @@ class PutSetting(Struct, frozen=True):
 class SettingOut(Struct, frozen=True):
     """A setting; its number in both spellings."""
 
-    id: int
-    key: int
+    id: Int
+    key: Int
     value: str
     desc: str
 

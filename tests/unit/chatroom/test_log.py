@@ -68,6 +68,14 @@ def test_an_ordinary_message_writes_nothing_but_itself(world: World, monkeypatch
     assert room_log(world).append(draft(), Room("lobby"), head, world.messages.get(LOG, head)).message.seq == head + 1
 
 
+def test_a_part_that_was_just_begun_needs_no_renewal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    floor = room(world).floor
+    world.now += DAY // 16 - 1
+    monkeypatch.delattr(type(world.rooms), "begin")
+
+    assert append(world, floor).seq == floor + 1
+
+
 def test_after_a_long_silence_seqs_go_on_far_behind_the_last_one(world: World) -> None:
     head = append(world, room(world).floor).seq
     world.now += 2 * DAY

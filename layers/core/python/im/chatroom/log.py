@@ -85,7 +85,7 @@ class RoomLog:
             appended = self._log.append(draft, Head(base, slot.uid), behind=hint > base + 1, indexed=indexed, walk=walk)
         else:
             newest = self._messages.newest(draft.log)
-            room = self._assured(self._rooms.get(room.id) or room, newest)
+            room = self._assured(room, newest)
             head = max(room.floor, newest.seq if newest else 0)
             if base > head:
                 raise InvalidError(f"base {base} does not exist in this conversation")
@@ -101,7 +101,11 @@ class RoomLog:
         return appended
 
     def _assured(self, room: Room, newest: Message | None) -> Room:
-        """The room in a state that an append may rely on."""
+        """The room in a state that an append may rely on.
+
+        It may have been read a little late: a floor that was moved since went with an ``alive`` that was too old to be
+        trusted, and then the conditional write fails and tells.
+        """
         for _ in range(_ATTEMPTS):
             now = self._clock()
             living = newest is not None and newest.seq > room.floor

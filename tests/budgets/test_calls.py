@@ -90,7 +90,7 @@ def test_an_operation_stays_within_its_budget(
 
 FRIENDS: list[tuple[str, str, dict[str, object], int, float, float]] = [
     # who, operation, body, and at most: calls, read units, write units
-    ("ann", "friendRequest", {"userId": "bob", "reason": "hi"}, 8, 5.5, 6),
+    ("ann", "friendRequest", {"userId": "bob", "reason": "hi"}, 9, 6, 6),
     ("bob", "friendRequests", {}, 1, 1, 0),
     ("bob", "friendRequestsRead", {"until": 5}, 4, 0.5, 2),
     ("bob", "friendAnswer", {"userId": "ann", "status": 1}, 30, 11, 27),

@@ -155,7 +155,9 @@ class World:
         """A friend service as another function environment would have it."""
         limit = self.switches.friend_requests_per_day
         limiter = RateLimiter(self.ephemera, self.clock, limit, DAY_MS, share=max(1, limit // 10))
-        return FriendService(self.friends, self.service, self.told, limiter, self.types_of, self.switches, self.clock)
+        return FriendService(
+            self.friends, self.service, self.told, limiter, self.types_of, self.settings, self.switches, self.clock
+        )
 
     def types_of(self, users: Collection[str]) -> dict[str, int]:
         """Robots are the only registered users here."""

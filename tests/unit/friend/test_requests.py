@@ -10,6 +10,7 @@ from im.friend.model import Friend, FriendRequest, RequestStatus
 from im.friend.service import FriendService, Place
 from im.friend.store import RequestChange
 from im.message.model import Conversation, payload_from_json
+from im.setting.model import Setting
 from tests.fakes.crash import Crash, CrashPoint
 from tests.fakes.world import DAY_MS, World
 
@@ -362,6 +363,22 @@ def test_a_robot_accepts_at_once_unless_that_is_switched_off() -> None:
         world.robots.add("bob")
         asked(world)
         assert are_friends(world) == accepts
+
+
+def test_who_wants_it_so_accepts_everybody_at_once_but_not_whom_he_has_blacklisted(world: World) -> None:
+    world.settings.put("bob", [Setting(28, "", "1")])
+    asked(world)
+    assert are_friends(world)
+    assert chat(world) == GREETED
+
+    world.friendships.unfriend("ann", "bob")
+    world.friendships.set_blacked("bob", "ann", True)
+    with refusal(Code.IN_BLACK_LIST):
+        asked(world)
+    world.settings.put("bob", [Setting(28, "", "0")])
+    world.friendships.set_blacked("bob", "ann", False)
+    asked(world)
+    assert not are_friends(world)
 
 
 def test_asking_a_robot_can_be_repeated_until_it_succeeds(world: World) -> None:

@@ -218,6 +218,14 @@ def test_robots_and_named_users_chat_with_everybody(other: str) -> None:
     assert world.say(other, "hello", to="ann", base=1).seq == 2
 
 
+def test_between_friends_nobody_looks_up_what_they_are() -> None:
+    world = World(disable_stranger_chat=True)
+    world.friendships.set_friends("ann", "bob", friends=True)
+    world.service._user_types = None  # type: ignore[assignment]
+
+    assert world.say("ann", "hello", to="bob").seq == 1
+
+
 def test_calls_pass_between_strangers_as_they_pass_a_blacklist() -> None:
     world = World(disable_stranger_chat=True)
 

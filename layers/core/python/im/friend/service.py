@@ -67,6 +67,13 @@ class Chats(Protocol):
         """Append and deliver messages of the server's own, by their ids, unless they stand behind a seq already."""
 
 
+class Settings(Protocol):
+    """What friends need of users' settings."""
+
+    def accepts_friends(self, user: str) -> bool:
+        """Whether everybody who asks may be the user's friend at once."""
+
+
 class Limiter(Protocol):
     """What friends need of a rate limit."""
 
@@ -93,6 +100,7 @@ class FriendService:
         changes: the news for devices.
         limiter: counts a user's requests of a day.
         user_types: who is a robot.
+        settings: who wants to be asked.
         switches: the deployment's behaviour.
         clock: the time.
     """
@@ -104,6 +112,7 @@ class FriendService:
         changes: Changes,
         limiter: Limiter,
         user_types: TypesOf,
+        settings: Settings,
         switches: Switches,
         clock: Clock,
     ) -> None:
@@ -112,6 +121,7 @@ class FriendService:
         self._changes = changes
         self._limiter = limiter
         self._user_types = user_types
+        self._settings = settings
         self._switches = switches
         self._clock = clock
 
@@ -154,7 +164,7 @@ class FriendService:
     # --- requests
 
     def request(self, user: str, other: str, reason: str = "", extra: str = "", *, force: bool = False) -> None:
-        """Ask somebody to be one's friend; a robot accepts at once (client-semantics spec 6.1).
+        """Ask somebody to be one's friend; a robot, or who wants it so, accepts at once (client-semantics spec 6.1, 5.5).
 
         Whether the other exists is not checked. Two users may ask each other at the same time: both requests stand, and
         accepting one accepts both.
@@ -176,7 +186,7 @@ class FriendService:
         check_texts(reason=reason, extra=extra)
         if self._switches.disable_friend_request and not force:
             raise ImError(Code.NOT_RIGHT, "friend requests are switched off")
-        accepts = self._switches.robot_auto_accept and self._user_types([other]).get(other) == _ROBOT
+        accepts = any(run_all([partial(self._accepts_as_robot, other), partial(self._settings.accepts_friends, other)]))
         written: FriendRequest | None = None
         for _ in range(_ATTEMPTS):
             between = self._store.between(user, other)
@@ -192,6 +202,9 @@ class FriendService:
                 self.answer(other, user, accept=True)
             return
         raise BusyError("too many changes between these users at once")
+
+    def _accepts_as_robot(self, user: str) -> bool:
+        return self._switches.robot_auto_accept and self._user_types([user]).get(user) == _ROBOT
 
     def _check_request(self, between: Between, *, accepts: bool, force: bool) -> bool:
         """The rules of a request; True: it counts as the early repetition of the one before."""

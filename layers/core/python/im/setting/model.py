@@ -126,7 +126,7 @@ RULES: dict[Scope, Rule] = {
     Scope.PRIVACY: Rule(
         Key.NONE, Value.NUMBER, "mask of what one cannot be found by: 1 display name, 2 name, 4 mobile, 8 id"
     ),
-    Scope.ADD_FRIEND_FREELY: Rule(Key.NONE, Value.SWITCH),
+    Scope.ADD_FRIEND_FREELY: Rule(Key.NONE, Value.SWITCH, "friend requests to one are accepted at once"),
     Scope.BADGE: Rule(Key.ANY, Value.NUMBER),
     Scope.PC_LOCKED: Rule(Key.CLIENT, Value.SWITCH),
 }

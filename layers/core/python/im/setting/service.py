@@ -145,6 +145,11 @@ class SettingService:
         found = self._store.get_many((user, Scope.PRIVACY, "") for user in users)
         return {user: level(setting.value) for (user, *_), setting in found.items() if setting.value}
 
+    def accepts_friends(self, user: str) -> bool:
+        """Whether everybody who asks may be the user's friend at once (scope 28). 0.5 RRU."""
+        found = self._store.get_many([(user, Scope.ADD_FRIEND_FREELY, "")])
+        return any(is_on(setting.value) for setting in found.values())
+
     def end_membership(self, users: Sequence[str], group: str) -> None:
         """Clear what users who are out of a group had set for it (client-semantics spec 4.5). It can be repeated."""
         run_all([partial(self._clear, user, group) for user in users])

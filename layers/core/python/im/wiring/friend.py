@@ -10,6 +10,7 @@ from im.settings import Env
 from im.wiring.base import dynamo, ephemera, rows, settings
 from im.wiring.delivery import changes
 from im.wiring.message import message_service, user_types
+from im.wiring.setting import setting_service
 
 _DAY_MS = 86_400_000
 
@@ -25,6 +26,7 @@ def friend_service() -> FriendService:
         changes(),
         RateLimiter(ephemera(), clock.now_ms, limit, _DAY_MS, share=max(1, limit // 10)),
         user_types(),
+        setting_service(),
         config.switches,
         clock.now_ms,
     )

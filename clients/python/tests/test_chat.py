@@ -414,5 +414,5 @@ async def test_a_notice_of_what_one_did_is_nothing_that_one_has_said(harness: Ha
     await session.enter("/group team")
     await until(session.messages)
     for line in ("/edit Something else", "/recall"):
-        with pytest.raises(CommandError, match="no (such )?message of yours"):
+        with pytest.raises(CommandError, match=r"no (such )?message of yours"):
             await session.enter(line)

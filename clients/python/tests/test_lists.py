@@ -3,6 +3,7 @@
 import pytest
 
 from clients.python.tests.conftest import Harness, Recorder, until
+from clients.python.tests.fake_lists import FakeLists
 from wildfire_client import (
     ChatError,
     Code,
@@ -92,6 +93,16 @@ async def test_a_push_that_was_lost_is_made_good_by_the_next_hello(harness: Harn
     harness.server.lists.befriend("alice", "bob")
     again = await harness.connected(store="alice.db")
     await until(lambda: again.friends.is_friend("bob"))
+
+
+async def test_a_server_that_was_set_back_is_believed(harness: Harness) -> None:
+    harness.server.lists.befriend("alice", "bob")
+    client = await harness.connected(store="alice.db")
+    await until(lambda: client.friends.is_friend("bob"))
+    await harness.close(client)
+    harness.server.lists = FakeLists()
+    again = await harness.connected(store="alice.db")
+    await until(lambda: not again.friends.is_friend("bob"))
 
 
 async def test_a_setting_of_another_device_shows_in_the_list_of_conversations(harness: Harness) -> None:

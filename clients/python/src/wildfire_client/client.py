@@ -660,7 +660,7 @@ class ChatClient:
             elif name == "conversation":
                 self._take_bounds(Conversation.from_wire(body["conversation"]), body)
             elif name in ("settings", "friends", "friendRequests", "groups"):
-                self._take_versions({name: int(body["version"])})
+                self._lists.take_versions({name: int(body["version"])})
             elif name == "receipt":
                 self.receipts.take(body)
             elif name == "presence":
@@ -731,8 +731,8 @@ class ChatClient:
         if self._store.row(row.id).hidden and not row.hidden:
             self._hub.emit(ConversationRemoved(conversation))
 
-    def _take_versions(self, versions: Mapping[str, Any]) -> None:
-        self._lists.take_versions(versions)
+    def _take_versions(self, versions: Mapping[str, Any], hello: bool) -> None:
+        (self._lists.check_versions if hello else self._lists.take_versions)(versions)
 
     def _own_event(self, row: Row, answer: dict[str, Any]) -> None:
         """An own recall or deletion is in the log at this seq: fetch it, so that nothing is missing."""

@@ -94,6 +94,15 @@ class Lists:
                 self._versions[name] = max(int(version), self._versions.get(name, 0))
         self._work.set()
 
+    def check_versions(self, versions: Mapping[str, Any]) -> None:
+        """The first hello of a link: a list that is older at the server than here belongs to a server that was set back."""
+        for name, version in versions.items():
+            if name in self._refreshers and int(version) < self._store.place(name).version:
+                logger.warning("the server has an older list of %s; starting over", name)
+                self._store.start_over(name)
+                self._versions[name] = int(version)
+        self.take_versions(versions)
+
     def want_users(self, user_ids: Iterable[str]) -> None:
         """Ask for these profiles, soon and together, unless they were asked for lately."""
         now = int(self._clock.now() * 1000)

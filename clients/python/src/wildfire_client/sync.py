@@ -48,7 +48,7 @@ class Sync:
         call: makes requests on the current link.
         report: told what a transaction changed, after it.
         gap: told of a hole that was left behind.
-        versions: told how new the lists are at the server.
+        versions: told how new the lists are at the server, and whether by a hello.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Sync:
         extent: Extent,
         report: Callable[[Changes], None],
         gap: Callable[[HistoryGap], object],
-        versions: Callable[[Mapping[str, Any]], None],
+        versions: Callable[[Mapping[str, Any], bool], None],
     ) -> None:
         self._store = store
         self._call = call
@@ -107,6 +107,7 @@ class Sync:
                     raise
                 continue
             self.limits = ServerLimits.from_wire(answer.get("server") or {})
+            self._versions(answer.get("versions") or {}, True)
             await self._record(answer)
             if not answer.get("more"):
                 return
@@ -118,6 +119,7 @@ class Sync:
             ChatError: refused, or the link broke.
         """
         answer = await call("session", "ping", {"sync": self._store.sync_token})
+        self._versions(answer.get("versions") or {}, False)
         await self._record(answer)
         if answer.get("more"):
             await self.hello(call)
@@ -128,7 +130,6 @@ class Sync:
             self.server_delta = float(answer["time"]) / 1000 - self._clock.now()
         changes = self._store.record_hello(answer, self._extent.window)
         self._report(changes)
-        self._versions(answer.get("versions") or {})
         heads = {
             Conversation.from_wire(item["conversation"]): int(item["head"])
             for item in answer.get("conversations") or ()

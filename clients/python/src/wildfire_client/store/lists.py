@@ -41,6 +41,16 @@ class Lists(Database):
             place = self.place(name)
             self._put_place(name, Place(place.after, place.after_id, max(place.version, version)))
 
+    def start_over(self, name: str) -> None:
+        """The server has not got as far as it had: a list is asked for from its beginning."""
+        tables = {"settings": ("settings",), "friends": ("friends",), "friendRequests": ("requests",)}
+        with self._transaction():
+            for table in tables.get(name, ()):
+                self._db.execute(f"DELETE FROM {table}")
+            self._db.execute("DELETE FROM places WHERE name = ?", (name,))
+            if name == "friendRequests":
+                self._set("requests_read", "0")
+
     # --- users
 
     def user(self, user_id: str) -> User | None:

@@ -86,7 +86,7 @@ class _Page:
         uses = Counter(name for call in self._calls.values() for name in _named(_body(call), _result(call)))
         nested = {name for schema in self._schemas.values() for name in _refs(schema.get("properties", {}))}
         parts = (part for call in self._calls.values() for part in (_body(call), _result(call)))
-        within = {name for part in parts for name in _refs(part) - {_ref(part)}}
+        within = {name for part in parts for name in _refs(part) - {_ref(_object(part))}}
         large = {name for name, times in uses.items() if times > 1 and self._size(name) > _SMALL}
         self._shared = sorted(large | nested | within)
 
@@ -120,11 +120,15 @@ class _Page:
         if schema is None:
             yield f"{what}: none.\n"
             return
+        alone = ""
+        if "oneOf" in schema:
+            first, schema = schema["oneOf"]
+            alone = f" {_type(first)}; or an object:"
         name = _ref(schema)
         if name is None or name in self._shared:
             yield f"{what}: {_type(schema)}.\n"
         else:
-            yield f"{what}:{_note(self._schemas[name])}\n"
+            yield f"{what}:{alone or _note(self._schemas[name])}\n"
             yield from table(self._schemas[name])
 
     def _types(self) -> Iterator[str]:
@@ -201,6 +205,11 @@ def _result(call: Json) -> Json | None:
 
 def _ref(schema: Json | None) -> str | None:
     return schema["$ref"].removeprefix(_REF) if schema and "$ref" in schema else None
+
+
+def _object(schema: Json | None) -> Json | None:
+    """The schema of a body as an object, whatever else it may be."""
+    return schema["oneOf"][-1] if schema and "oneOf" in schema else schema
 
 
 def _named(*schemas: Json | None) -> list[str]:

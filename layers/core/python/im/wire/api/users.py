@@ -241,7 +241,7 @@ class OnlineUsers(Struct, frozen=True):
     """How many users have an open socket at a node; there is one node."""
 
     node: Int
-    count: int
+    count: Int
 
 
 class OnlineClient(Struct, frozen=True):

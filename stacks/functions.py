@@ -29,6 +29,7 @@ class FunctionSpec:
         secrets: secrets that it reads.
         posts: it posts to sockets and closes them.
         sends_fanout: it puts chunks of recipients on the fan-out queue.
+        sends_broadcasts: it puts tasks of messages to many on the broadcast queue.
         uploads: it signs uploads to the media bucket.
         memory_mb: its memory, and with it its share of a core, where the environment does not say otherwise.
         wired: further variables, of what its services are built with but its operations do not touch: the function is
@@ -43,6 +44,7 @@ class FunctionSpec:
     secrets: frozenset[Secret] = frozenset()
     posts: bool = False
     sends_fanout: bool = False
+    sends_broadcasts: bool = False
     uploads: bool = False
     memory_mb: int = 512
     wired: frozenset[Env] = frozenset()
@@ -66,6 +68,8 @@ class FunctionSpec:
             told.add(Env.SOCKET_ENDPOINT)
         if self.sends_fanout:
             told.add(Env.FANOUT_QUEUE_URL)
+        if self.sends_broadcasts:
+            told.add(Env.BROADCAST_QUEUE_URL)
         if self.uploads:
             told.update((Env.MEDIA_BUCKET, Env.MEDIA_BASE_URL))
         return frozenset(told)
@@ -110,6 +114,14 @@ MESSAGE_ON_QUEUE = FunctionSpec(
     posts=True,
     wired=frozenset({Env.MESSAGES_TABLE}),
 )
+BROADCAST_ON_QUEUE = FunctionSpec(
+    "BroadcastOnQueue",
+    "functions.broadcast.on_queue",
+    timeout_s=60,
+    writes=frozenset({_M, _D, _P, _E}),
+    posts=True,
+    sends_broadcasts=True,
+)
 GROUP_WS = FunctionSpec(
     "GroupWs",
     "functions.group.ws",
@@ -141,6 +153,7 @@ SERVER_API = FunctionSpec(
     secrets=frozenset({Secret.ADMIN, Secret.TOKEN}),
     posts=True,
     sends_fanout=True,
+    sends_broadcasts=True,
     uploads=True,
 )
 
@@ -149,6 +162,7 @@ FUNCTIONS = (
     CONNECT_WS,
     MESSAGE_WS,
     MESSAGE_ON_QUEUE,
+    BROADCAST_ON_QUEUE,
     GROUP_WS,
     PROFILE_WS,
     CHATROOM_WS,

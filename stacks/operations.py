@@ -141,6 +141,14 @@ class Operations(Stack):
             "Chunks of recipients failed for good. Clients repair it at their next heartbeat; find out why.",
         )
         self._alarm(
+            "BroadcastDeadLetters",
+            self._realtime.broadcasts.dead_letters.metric_approximate_number_of_messages_visible(
+                period=_MINUTE, statistic="Maximum"
+            ),
+            1,
+            "Messages to many did not reach some of their receivers. Find out why, then redrive: tasks may be repeated.",
+        )
+        self._alarm(
             "FanoutAge",
             self._realtime.fanout.queue.metric_approximate_age_of_oldest_message(period=_MINUTE, statistic="Maximum"),
             _QUEUE_AGE_S,

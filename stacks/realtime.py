@@ -36,6 +36,9 @@ _WRITE = (
     "dynamodb:UpdateItem",
 )
 _FANOUT_ATTEMPTS = 5
+_BROADCAST_RETENTION = Duration.days(4)
+"""What is still to be copied to somebody has been promised to the caller."""
+_BROADCAST_CONCURRENCY = 10
 _FANOUT_RETENTION = Duration.hours(1)
 """A client that was not told finds the message at its next heartbeat, so an old push is worth nothing."""
 
@@ -63,7 +66,7 @@ class Realtime(Stack):
 
     Attributes:
         functions: the functions by name.
-        fanout: the fan-out queue with its dead-letter queue.
+        fanout, broadcasts: the queues with their dead-letter queues.
         api: the WebSocket API.
         stage, stage_name: its one stage.
         access_log_role: what API Gateway writes access logs with, where this stack sets it.
@@ -92,6 +95,13 @@ class Realtime(Stack):
             attempts=_FANOUT_ATTEMPTS,
             retention=_FANOUT_RETENTION,
         )
+        self.broadcasts = QueueWithDlq(
+            self,
+            "BroadcastQueue",
+            worker_timeout=Duration.seconds(functions.BROADCAST_ON_QUEUE.timeout_s),
+            attempts=_FANOUT_ATTEMPTS,
+            retention=_BROADCAST_RETENTION,
+        )
         self.functions = self._functions()
         self._add_routes()
         self._add_server_api()
@@ -100,6 +110,14 @@ class Realtime(Stack):
                 self.fanout.queue,
                 batch_size=self._environment.fanout_batch_size,
                 max_concurrency=self._environment.fanout_max_concurrency,
+                report_batch_item_failures=True,
+            )
+        )
+        self.functions[functions.BROADCAST_ON_QUEUE.name].target.add_event_source(
+            event_sources.SqsEventSource(
+                self.broadcasts.queue,
+                batch_size=1,
+                max_concurrency=_BROADCAST_CONCURRENCY,
                 report_batch_item_failures=True,
             )
         )
@@ -185,6 +203,7 @@ class Realtime(Stack):
             Env.EPHEMERA_TABLE: tables[Table.EPHEMERA].table_name,
             Env.SOCKET_ENDPOINT: self.stage.callback_url,
             Env.FANOUT_QUEUE_URL: self.fanout.queue.queue_url,
+            Env.BROADCAST_QUEUE_URL: self.broadcasts.queue.queue_url,
             Env.MEDIA_BUCKET: self._storage.media.bucket_name,
             Env.MEDIA_BASE_URL: self._storage.media_base_url,
             Env.ADMIN_SECRET_ID: secrets[Secret.ADMIN].secret_arn,
@@ -217,6 +236,8 @@ class Realtime(Stack):
             function.allow(["execute-api:ManageConnections"], connections)
         if spec.sends_fanout:
             function.allow(["sqs:SendMessage"], [self.fanout.queue.queue_arn])
+        if spec.sends_broadcasts:
+            function.allow(["sqs:SendMessage"], [self.broadcasts.queue.queue_arn])
         if spec.uploads:
             function.allow(["s3:PutObject"], [self._storage.media.arn_for_objects("*")])
 

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from im.message.files import FileRecord
+from im.message.finding import SEARCH_LIMIT, Found
 from im.message.model import HISTORY_LIMIT, PULL_LIMIT, PULL_RANGES, Payload, Sender, Sent
 from im.message.reading import Range
 from im.routing import Answer, Call, Router
@@ -112,6 +114,28 @@ class ReceiptOut(Struct, frozen=True):
     delivered: int
 
 
+Cursor = Annotated[str, Meta(max_length=1024)]
+
+
+class SearchBody(frames.Strict, frozen=True):
+    """What to look for, where, and from where to go on."""
+
+    keyword: str
+    conversation: frames.ConversationRef | None = None
+    next: Cursor | None = None
+    limit: Annotated[int, Meta(ge=1, le=SEARCH_LIMIT)] = 20
+
+
+class FilesBody(frames.Strict, frozen=True):
+    """Which files to look for; ``own``: those that one has sent oneself."""
+
+    keyword: str = ""
+    own: bool = False
+    conversation: frames.ConversationRef | None = None
+    next: Cursor | None = None
+    limit: Annotated[int, Meta(ge=1, le=SEARCH_LIMIT)] = 20
+
+
 class UploadBody(frames.Strict, frozen=True):
     """A file to upload."""
 
@@ -209,6 +233,29 @@ def read(call: Call, body: SlotBody) -> dict[str, Any]:
     """Raise the read cursor."""
     service = message_service()
     return {"read": service.read(call.user, body.conversation.model(), body.seq, skip=call.connection)}
+
+
+@router.op("search", SearchBody)
+def search(call: Call, body: SearchBody) -> dict[str, Any]:
+    """Messages with a keyword in one's own conversations."""
+    where = body.conversation.model() if body.conversation else None
+    found = message_service().search(call.user, body.keyword, conversation=where, cursor=body.next, limit=body.limit)
+    return {"messages": [frames.message_out(each, call.user) for each in found.messages], **_progress(found)}
+
+
+@router.op("files", FilesBody)
+def files(call: Call, body: FilesBody) -> dict[str, Any]:
+    """Files that were sent in one's own conversations."""
+    where = body.conversation.model() if body.conversation else None
+    found = message_service().files(
+        call.user, keyword=body.keyword, own=body.own, conversation=where, cursor=body.next, limit=body.limit
+    )
+    return {"files": [frames.file_out(FileRecord.of(each), call.user) for each in found.messages], **_progress(found)}
+
+
+def _progress(found: Found) -> dict[str, Any]:
+    rest = {} if found.cursor is None else {"next": found.cursor}
+    return {"more": found.cursor is not None, **rest, "searched": found.searched, "of": found.of}
 
 
 @router.op("upload", UploadBody)

@@ -14,6 +14,7 @@ from bench.examples import Example, examples, people
 from im.connect.service import MAX_PAGE
 from im.errors import TEXT, Code
 from im.message.events import MAX_EMOJI, MAX_EMOJIS, MAX_REACTIONS_BYTES
+from im.message.finding import CONVERSATIONS, EXAMINED, SEARCH_LIMIT
 from im.message.log import CLIENT_WALK
 from im.message.media import LIFE_S
 from im.message.model import (
@@ -353,6 +354,9 @@ def test_the_limits_are_those_of_the_code() -> None:
         "ranges of a pull": f"{PULL_RANGES}",
         "slots of a range of a pull": f"{PULL_LIMIT}",
         "messages of a page of history": f"{HISTORY_LIMIT}",
+        "messages of an answer to a search": f"{SEARCH_LIMIT}",
+        "messages that a search looks at in one call": f"{EXAMINED:,}",
+        "conversations that a search looks into in one call": f"{CONVERSATIONS}",
         "characters of a reaction's `emoji`": f"{MAX_EMOJI}",
         "different emoji on one message": f"{MAX_EMOJIS}",
         "all reactions to one message as JSON": f"{MAX_REACTIONS_BYTES:,} bytes",

@@ -8,6 +8,7 @@ from im.connect.online import OnlineUsers
 from im.group.service import GroupService
 from im.limits import RateLimiter
 from im.machine.service import MachineService
+from im.message.media import Media
 from im.moderation.service import ModerationService
 from im.profile.reader import ProfileReader
 from im.profile.service import ProfileService
@@ -17,12 +18,19 @@ from im.server_api.registry import Services
 from im.system.service import SystemService
 from im.wire.signature import sign
 from tests.fakes.machine import MemoryMachineStore
-from tests.fakes.profile import MemoryUserStore
 from tests.fakes.system import MemorySystemSettingStore
 from tests.fakes.world import World
 
 SECRETS = ("current", "previous")
 JSON = {"Content-Type": "application/json;charset=utf-8"}
+
+
+class Storage:
+    """Signs uploads."""
+
+    def generate_presigned_url(self, method: str, **_: Any) -> str:
+        """See botocore's S3 client."""
+        return f"https://bucket.example.com/{method}"
 
 
 class Backend:
@@ -40,7 +48,7 @@ class Backend:
             world.clock,
             lambda: f"g{next(ids)}",
         )
-        store, machines = MemoryUserStore(), MemoryMachineStore()
+        store, machines = world.users, MemoryMachineStore()
         users = ProfileService(
             store,
             machines,
@@ -59,6 +67,8 @@ class Backend:
             sessions=world.connect,
             online=OnlineUsers(world.presence, world.switches, world.clock),
             messages=world.service,
+            multicasts=world.multicasts(),
+            media=Media(Storage, "media", "https://media.example.com", 100, world.clock),
             groups=groups,
             friends=world.friendships,
             rooms=world.chatroom_admin,

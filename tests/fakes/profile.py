@@ -44,6 +44,13 @@ class MemoryUserStore:
         listed = sorted((user.created, user.id) for user in self._users.values() if not user.deleted)
         return [user_id for _, user_id in listed][offset : offset + count]
 
+    def list_after(self, place: str, count: int) -> list[tuple[str, str]]:
+        places = [keys.by_creation(user.created, user.id) for user in self._users.values() if not user.deleted]
+        return [(each, keys.id_of(each)) for each in sorted(places) if each > place][:count]
+
+    def count_listed(self) -> int:
+        return sum(not user.deleted for user in self._users.values())
+
     def put(self, new: User, old: User | None) -> bool:
         if self._users.get(new.id) != old:
             return False

@@ -1,7 +1,7 @@
 """All services over in-memory stores, with a clock that tests move by hand: what unit tests of use cases stand on."""
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from im.chatroom.admin import ChatroomAdmin
@@ -18,10 +18,12 @@ from im.friend.service import FriendService
 from im.limits import RateLimiter
 from im.message.log import Log
 from im.message.model import Conversation, Payload, Sender
+from im.message.multicast import Multicasts, Task
 from im.message.service import MessageService
 from im.moderation.service import Filter
 from im.platform.uids import Uids
 from im.presence.service import PresenceService
+from im.profile.everybody import Everybody
 from im.setting.service import SettingService
 from im.settings import Switches
 from tests.fakes.chatroom import MemoryChatroomStore
@@ -33,6 +35,7 @@ from tests.fakes.items import Items
 from tests.fakes.message import MemoryMessageStore, MemoryRowStore
 from tests.fakes.moderation import MemoryWordStore
 from tests.fakes.presence import MemoryWatchStore
+from tests.fakes.profile import MemoryUserStore
 from tests.fakes.setting import MemorySettingStore
 
 DAY_MS = 86_400_000
@@ -53,6 +56,17 @@ class Told:
         """Who was told of which lists since the last look."""
         news, self.news = self.news, []
         return {(each.user, each.change) for each in news}
+
+
+class TaskList:
+    """A ``TaskQueue`` that is a list."""
+
+    def __init__(self, tasks: list[Task]) -> None:
+        self._tasks = tasks
+
+    def put(self, jobs: Iterable[Task]) -> None:
+        """See ``TaskQueue``."""
+        self._tasks.extend(jobs)
 
 
 class World:
@@ -77,6 +91,8 @@ class World:
         self.words = MemoryWordStore()
         self.rooms = MemoryChatroomStore(items)
         self.queue = ListQueue()
+        self.tasks: list[Task] = []
+        self.users = MemoryUserStore()
         self.poster = RecordingPoster()
         self.robots: set[str] = set()
         self.friends = MemoryFriendStore(self.rows)
@@ -162,6 +178,19 @@ class World:
     def types_of(self, users: Collection[str]) -> dict[str, int]:
         """Robots are the only registered users here."""
         return {user: 1 for user in users if user in self.robots}
+
+    def multicasts(self) -> Multicasts:
+        """Messages to many, as an environment of the server API or of the worker would have them."""
+        return Multicasts(
+            self.messages,
+            self.rows,
+            self.log,
+            self.delivery,
+            Everybody(self.users),
+            TaskList(self.tasks),
+            self.switches,
+            self.clock,
+        )
 
     def clock(self) -> int:
         """The present time, ms."""

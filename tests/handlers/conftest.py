@@ -9,12 +9,41 @@ from moto import mock_aws
 
 from im.platform import aws
 from im.settings import Env
-from im.wiring import api, base, chatroom, connect, delivery, friend, gate, group, message, presence, profile, setting
+from im.wiring import (
+    api,
+    base,
+    broadcast,
+    chatroom,
+    connect,
+    delivery,
+    friend,
+    gate,
+    group,
+    message,
+    presence,
+    profile,
+    setting,
+)
 from tests.fakes.delivery import RecordingPoster
 from tests.stores.tables import DEFINITIONS, DIRECTORY, EPHEMERA, MESSAGES, PRESENCE
 
 ADMIN_SECRET = "123456"
-CACHING = (api, aws, base, chatroom, connect, delivery, friend, gate, group, message, presence, profile, setting)
+CACHING = (
+    api,
+    aws,
+    base,
+    broadcast,
+    chatroom,
+    connect,
+    delivery,
+    friend,
+    gate,
+    group,
+    message,
+    presence,
+    profile,
+    setting,
+)
 
 
 def forget_cached(*modules: ModuleType) -> None:
@@ -38,6 +67,9 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingPoster]:
         Env.DIRECTORY_TABLE: DIRECTORY,
         Env.PRESENCE_TABLE: PRESENCE,
         Env.EPHEMERA_TABLE: EPHEMERA,
+        Env.BROADCAST_QUEUE_URL: "http://127.0.0.1:9/broadcasts",
+        Env.MEDIA_BUCKET: "media",
+        Env.MEDIA_BASE_URL: "https://media.example.com",
         Env.SOCKET_ENDPOINT: "http://127.0.0.1:9/dev",
         Env.ADMIN_SECRET_ID: "AdminSecret",
         Env.TOKEN_SECRET_ID: "TokenSecret",

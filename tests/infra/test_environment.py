@@ -18,6 +18,7 @@ TABLES = {
 }
 DIRECTORY_ONLY = {"IM_DIRECTORY_TABLE": TABLES["IM_DIRECTORY_TABLE"]}
 FANOUT = {"IM_FANOUT_QUEUE_URL": "${FanoutQueue}"}
+BROADCASTS = {"IM_BROADCAST_QUEUE_URL": "${BroadcastQueue}"}
 MEDIA = {"IM_MEDIA_BUCKET": "${Media}", "IM_MEDIA_BASE_URL": "https://${MediaCdn21E94F89.DomainName}"}
 
 
@@ -35,6 +36,7 @@ def expected(synthesis: Synthesis) -> dict[str, dict[str, str]]:
         "ConnectWs": {**TABLES, **endpoint, **FANOUT},
         "MessageWs": {**TABLES, **endpoint, **FANOUT, **MEDIA},
         "MessageOnQueue": {**TABLES, **endpoint},
+        "BroadcastOnQueue": {**TABLES, **endpoint, **BROADCASTS},
         "GroupWs": {**TABLES, **endpoint, **FANOUT},
         "ProfileWs": {**TABLES, **endpoint, **FANOUT},
         "ChatroomWs": TABLES,
@@ -42,6 +44,7 @@ def expected(synthesis: Synthesis) -> dict[str, dict[str, str]]:
             **TABLES,
             **endpoint,
             **FANOUT,
+            **BROADCASTS,
             **MEDIA,
             "IM_ADMIN_SECRET_ID": "${AdminSecret}",
             "IM_TOKEN_SECRET_ID": "${TokenSecret}",
@@ -63,6 +66,7 @@ def variables(synthesis: Synthesis, function: str) -> dict[str, str]:
         "ConnectWs",
         "MessageWs",
         "MessageOnQueue",
+        "BroadcastOnQueue",
         "GroupWs",
         "ProfileWs",
         "ChatroomWs",

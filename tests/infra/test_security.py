@@ -48,6 +48,7 @@ def tables(reads: str = "", writes: str = "") -> Rights:
 
 POSTS: Rights = {"socket": {"execute-api:ManageConnections"}}
 FANS_OUT: Rights = {"${FanoutQueue.Arn}": {"sqs:SendMessage"}}
+BROADCASTS: Rights = {"${BroadcastQueue.Arn}": {"sqs:SendMessage"}}
 UPLOADS: Rights = {"${Media.Arn}/*": {"s3:PutObject"}}
 ADMIN: Rights = {"${AdminSecret}": {"secretsmanager:GetSecretValue"}}
 TOKEN: Rights = {"${TokenSecret}": {"secretsmanager:GetSecretValue"}}
@@ -56,10 +57,19 @@ RIGHTS: dict[str, Rights] = {
     "ConnectWs": tables(reads="Messages", writes="Directory Presence Ephemera") | POSTS | FANS_OUT,
     "MessageWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | UPLOADS,
     "MessageOnQueue": tables(reads="Ephemera", writes="Directory Presence") | POSTS | {"${FanoutQueue.Arn}": CONSUME},
+    "BroadcastOnQueue": tables(writes="Messages Directory Presence Ephemera")
+    | POSTS
+    | {"${BroadcastQueue.Arn}": CONSUME | {"sqs:SendMessage"}},
     "GroupWs": tables(reads="Directory Presence", writes="Ephemera"),
     "ProfileWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT,
     "ChatroomWs": tables(reads="Messages Presence", writes="Directory Ephemera"),
-    "ServerApi": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | UPLOADS | ADMIN | TOKEN,
+    "ServerApi": tables(writes="Messages Directory Presence Ephemera")
+    | POSTS
+    | FANS_OUT
+    | BROADCASTS
+    | UPLOADS
+    | ADMIN
+    | TOKEN,
 }
 
 
@@ -150,7 +160,7 @@ def test_every_function_is_alike_where_it_matters(deployed: Synthesis) -> None:
 def test_no_socket_function_outlives_the_patience_of_api_gateway(deployed: Synthesis) -> None:
     timeouts = {name: entry["Timeout"] for name, entry in deployed.of_type("Lambda::Function").items()}
 
-    assert timeouts.pop("MessageOnQueue") == 30
+    assert (timeouts.pop("MessageOnQueue"), timeouts.pop("BroadcastOnQueue")) == (30, 60)
     assert all(seconds < 29 for seconds in timeouts.values()), timeouts
 
 

@@ -1,6 +1,7 @@
 """What invokes what."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ HANDLERS = {
     "ConnectWs": "functions.connect.ws.handler",
     "MessageWs": "functions.message.ws.handler",
     "MessageOnQueue": "functions.message.on_queue.handler",
+    "BroadcastOnQueue": "functions.broadcast.on_queue.handler",
     "GroupWs": "functions.group.ws.handler",
     "ProfileWs": "functions.profile.ws.handler",
     "ChatroomWs": "functions.chatroom.ws.handler",
@@ -118,8 +120,27 @@ def test_the_stage_throttles_and_logs_neither_queries_nor_bodies(dev: Synthesis)
     assert not any(word in value.lower() for value in line.values() for word in ("query", "body", "header", "token"))
 
 
+def mapping_of(synthesis: Synthesis, worker: str) -> dict[str, Any]:
+    """What feeds a worker."""
+    mappings = synthesis.of_type("Lambda::EventSourceMapping").values()
+    [found] = [mapping for mapping in mappings if mapping["FunctionName"] == f"${{{worker}}}"]
+    return found
+
+
+def test_the_broadcast_queue_keeps_its_tasks_for_days_and_feeds_its_worker_one_by_one(dev: Synthesis) -> None:
+    mapping = mapping_of(dev, "BroadcastOnQueue")
+    queue = dev.of_type("SQS::Queue")["BroadcastQueue"]
+
+    assert mapping["EventSourceArn"] == "${BroadcastQueue.Arn}"
+    assert (mapping["BatchSize"], mapping["ScalingConfig"]) == (1, {"MaximumConcurrency": 10})
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert queue["MessageRetentionPeriod"] == 4 * 86_400
+    assert queue["VisibilityTimeout"] >= 6 * dev.of_type("Lambda::Function")["BroadcastOnQueue"]["Timeout"]
+    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "${BroadcastQueueDlq.Arn}", "maxReceiveCount": 5}
+
+
 def test_the_fanout_queue_feeds_its_worker(dev: Synthesis) -> None:
-    mapping = only(dev.of_type("Lambda::EventSourceMapping"))
+    mapping = mapping_of(dev, "MessageOnQueue")
     queue = dev.of_type("SQS::Queue")["FanoutQueue"]
     worker = dev.of_type("Lambda::Function")["MessageOnQueue"]
 
@@ -178,6 +199,7 @@ def test_everything_that_can_fail_has_an_alarm(dev: Synthesis) -> None:
     } <= watched
     assert {
         ("ApproximateNumberOfMessagesVisible", "${FanoutQueueDlq.QueueName}"),
+        ("ApproximateNumberOfMessagesVisible", "${BroadcastQueueDlq.QueueName}"),
         ("ApproximateAgeOfOldestMessage", "${FanoutQueue.QueueName}"),
         ("IntegrationError", f"${{{api}}}"),
         ("ExecutionError", f"${{{api}}}"),

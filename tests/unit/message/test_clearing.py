@@ -5,7 +5,7 @@ import pytest
 from im.errors import Code, ImError
 from im.message.model import Conversation, Sender
 from im.message.reading import Range
-from tests.fakes.world import World
+from tests.fakes.world import START_MS, World
 
 BOB = Conversation(0, "bob")
 ALICE = Conversation(0, "alice")
@@ -92,3 +92,33 @@ def test_a_group_that_one_was_never_in_is_not_cleared(world: World) -> None:
             operation("bob", Conversation(1, "team"))
 
     assert world.rows.get("bob", Conversation(1, "team")) is None
+
+
+@pytest.fixture
+def hourly() -> World:
+    """A conversation with a message each hour: seq 1 at START_MS."""
+    made = World()
+    for seq in range(5):
+        made.say("alice", f"m{seq + 1}", to="bob", base=seq)
+        made.now += 3_600_000
+    return made
+
+
+@pytest.mark.parametrize(("start", "end", "left"), [(0, 0, []), (0, 2, [4, 5]), (0, 99, []), (0, -1, [1, 2, 3, 4, 5])])
+def test_what_was_written_until_a_time_is_cleared(hourly: World, start: int, end: int, left: list[int]) -> None:
+    until = START_MS + end * 3_600_000 if end else 0
+
+    hourly.service.clear_times("bob", ALICE, start, until)
+
+    assert seqs(hourly, "bob", ALICE) == left
+    assert seqs(hourly, "alice", BOB) == [1, 2, 3, 4, 5]
+
+
+def test_what_was_written_between_two_times_is_told_by_one_event(hourly: World) -> None:
+    bob = hourly.online("bob")
+
+    hourly.service.clear_times("bob", ALICE, START_MS + 3_600_000, START_MS + 3 * 3_600_000)
+
+    [push] = hourly.pushes(bob)
+    assert (push["ref"], push["content"]["type"], push["content"]["extra"]) == (2, 81, '{"through": 4}')
+    assert seqs(hourly, "alice", BOB) == [1, 2, 3, 4, 5]

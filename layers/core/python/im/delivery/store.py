@@ -341,8 +341,8 @@ def job_from_body(body: str) -> Job:
     return _decode_job(body)
 
 
-class SqsFanoutQueue:
-    """``FanoutQueue`` on SQS, in batches of at most ten entries and 250 KB.
+class SqsQueue:
+    """``FanoutQueue`` and other queues of tasks on SQS, in batches of at most ten entries and 250 KB.
 
     Args:
         client: returns the botocore client; asked when the first job is queued, which most functions never do.
@@ -353,7 +353,7 @@ class SqsFanoutQueue:
         self._client = client
         self._url = url
 
-    def put(self, jobs: Iterable[Job], delay_s: int = 0) -> None:
+    def put(self, jobs: Iterable[msgspec.Struct], delay_s: int = 0) -> None:
         batch: list[str] = []
         size = 0
         for job in jobs:
@@ -373,4 +373,4 @@ class SqsFanoutQueue:
         with translated_errors():
             answer = self._client().send_message_batch(QueueUrl=self._url, Entries=entries)
         if answer.get("Failed"):
-            raise BusyError("the fan-out queue is busy")
+            raise BusyError("the queue is busy")

@@ -73,6 +73,8 @@ class Log:
         indexed: bool = False,
         walk: Walk = CLIENT_WALK,
         floor: int = 0,
+        above: int = 0,
+        time: int | None = None,
     ) -> Appended:
         """Put a message after ``base``, or find where it already is.
 
@@ -83,6 +85,8 @@ class Log:
             indexed: whether the uid must be findable even where only server messages are.
             walk: how much may lie between base and the free slot.
             floor: the free slot is behind this seq, where the slots before it may have expired (``im.chatroom.log``).
+            above: a uid that the message's is to be greater than, like those before it.
+            time: when it was written, ms, if not now.
 
         Raises:
             ImError: 238 with ``retry``, base is too far behind: the client must sync first.
@@ -103,8 +107,8 @@ class Log:
             if passed > walk.slots:
                 raise _too_far(walk)
             seq = max(seq, floor + 1)
-            uid = self._uids.next(previous)
-            message = replace(draft, seq=seq, uid=uid, time=uid_ms(uid))
+            uid = self._uids.next(max(previous, above))
+            message = replace(draft, seq=seq, uid=uid, time=uid_ms(uid) if time is None else time)
             occupant = self._store.put(message, indexed=indexed or self._index_uids)
             if occupant is None:
                 if puts:

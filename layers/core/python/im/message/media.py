@@ -60,18 +60,12 @@ class Media:
             InvalidError: one of them is not acceptable.
             ImError: 35, the file is too large.
         """
-        if media_type not in _MEDIA_TYPES:
-            raise InvalidError("mediaType must be 0 to 12")
-        if not _CONTENT_TYPE.fullmatch(content_type):
-            raise InvalidError("contentType is not a MIME type")
         if size < 1:
             raise InvalidError("size must be 1 or more")
         if size > self._max_bytes:
             raise ImError(Code.MESSAGE_TOO_LARGE, f"a file may have {self._max_bytes} bytes")
         now = self._clock()
-        day = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y/%m/%d")
-        safe = _UNSAFE.sub("_", name.replace("\\", "/").rsplit("/", 1)[-1])[-80:] or "file"
-        key = f"m/{media_type}/{day}/{uuid.uuid4().hex}/{safe}"
+        key = self._key(media_type, name, content_type, now)
         post = self._client().generate_presigned_post(
             Bucket=self._bucket,
             Key=key,
@@ -80,3 +74,26 @@ class Media:
             ExpiresIn=LIFE_S,
         )
         return Upload(post["url"], post["fields"], f"{self._base_url}/{key}", now + LIFE_S * 1000)
+
+    def permit_put(self, media_type: int, name: str, content_type: str) -> Upload:
+        """A permission to PUT one file of any size, for callers of the server API (server-api spec 2.7).
+
+        The one field that comes with it is the object's ``key``. Arguments and errors as for ``permit``.
+        """
+        now = self._clock()
+        key = self._key(media_type, name, content_type, now)
+        url = self._client().generate_presigned_url(
+            "put_object",
+            Params={"Bucket": self._bucket, "Key": key, "ContentType": content_type},
+            ExpiresIn=LIFE_S,
+        )
+        return Upload(url, {"key": key}, f"{self._base_url}/{key}", now + LIFE_S * 1000)
+
+    def _key(self, media_type: int, name: str, content_type: str, now: int) -> str:
+        if media_type not in _MEDIA_TYPES:
+            raise InvalidError("mediaType must be 0 to 12")
+        if not _CONTENT_TYPE.fullmatch(content_type):
+            raise InvalidError("contentType is not a MIME type")
+        day = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y/%m/%d")
+        safe = _UNSAFE.sub("_", name.replace("\\", "/").rsplit("/", 1)[-1])[-80:] or "file"
+        return f"m/{media_type}/{day}/{uuid.uuid4().hex}/{safe}"

@@ -25,6 +25,7 @@ from im.message.model import (
     check_payload,
     check_recipients,
     check_sender_status,
+    conversation_of,
     notice_payload,
     payload_to_json,
 )
@@ -94,6 +95,22 @@ class Sending(Publisher):
         head = Head(known.seq, known.uid) if known else self._base(log, base_seq, context)
         sent = self._publish(draft, conversation, sender, context, head, from_server=sender.client is None)
         return Sent(sent.seq, sent.uid, sent.time)
+
+    def republish(self, uid: int, receivers: Sequence[str]) -> Sent:
+        """Deliver a message once more, to those of the receivers who may read it; empty: to all.
+
+        Raises:
+            ImError: 253, there is no such message, or it was taken back.
+        """
+        message = self._messages.find(uid)
+        if message is None or message.withdrawn:
+            raise ImError(Code.NOT_EXIST)
+        readers = tuple(user for user in check_recipients(receivers) if message.visible_to(user))
+        named = conversation_of(message.log, message.sender)
+        context = self._load(message.sender, named, message.log, 0)
+        sender = Sender(message.sender, origin=Origin.ADMIN)
+        self._courier.deliver(replace(message, to=readers or message.to), named, sender, context, repeated=True)
+        return Sent(message.seq, message.uid, message.time)
 
     def _allowed(
         self, sender: Sender, conversation: Conversation, payload: Payload, context: Context, to: Sequence[str] = ()

@@ -2,9 +2,11 @@
 
 from im.message.clearing import Clearing
 from im.message.editing import Editing
+from im.message.finding import Finding
+from im.message.importing import Importing
 from im.message.reacting import Reacting
 from im.message.receipts import Receipts
 
 
-class MessageService(Editing, Reacting, Clearing, Receipts):
+class MessageService(Editing, Reacting, Clearing, Receipts, Finding, Importing):
     """Sending, reading, taking back and the rest; what it is built from is ``im.message.publish.Publisher``'s."""

@@ -224,6 +224,26 @@ class Dynamo:
             if not start or (left is not None and left <= 0):
                 return
 
+    def count(self, table: str, index: str, key_name: str, key: str) -> int:
+        """How many items one partition of an index holds, without bringing them."""
+        request: dict[str, Any] = {
+            "TableName": table,
+            "IndexName": index,
+            "Select": "COUNT",
+            "KeyConditionExpression": "#k = :k",
+            "ExpressionAttributeNames": {"#k": key_name},
+            "ExpressionAttributeValues": {":k": encode(key)},
+            "ReturnConsumedCapacity": "TOTAL",
+        }
+        counted = 0
+        while True:
+            with translated_errors():
+                page = self.client.query(**request)
+            counted += int(page["Count"])
+            if not page.get("LastEvaluatedKey"):
+                return counted
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
     @contextmanager
     def transaction(self, model: type[Model]) -> Iterator[TransactWrite]:
         """Collect writes of models, then do all of them or none; twice the write units, so never for a message.

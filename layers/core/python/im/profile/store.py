@@ -164,6 +164,12 @@ class UserStore(Protocol):
     def list_ids(self, offset: int, count: int) -> list[str]:
         """Ids of users in the order of their creation, without those who were destroyed."""
 
+    def list_after(self, place: str, count: int) -> list[tuple[str, str]]:
+        """(place, user id) of registered users behind a place in the order of their creation; ``place`` may be empty."""
+
+    def count_listed(self) -> int:
+        """How many users are registered; reads the whole index."""
+
     def put(self, new: User, old: User | None) -> bool:
         """Replace ``old``, as it was read, with ``new``; with its name and number, all or nothing.
 
@@ -220,6 +226,14 @@ class DynamoUserStore:
     def list_ids(self, offset: int, count: int) -> list[str]:
         hits = self._dynamo.query(self._users, keys.USERS, index="by_type", limit=offset + count)
         return [keys.id_of(hit["pk"]) for hit in hits][offset:]
+
+    def list_after(self, place: str, count: int) -> list[tuple[str, str]]:
+        behind = TypeIndex.gs > place if place else None
+        hits = self._dynamo.query(self._users, keys.USERS, behind, index="by_type", limit=count)
+        return [(hit["gs"], keys.id_of(hit["pk"])) for hit in hits]
+
+    def count_listed(self) -> int:
+        return self._dynamo.count(self._table, "by_type", "gt", keys.USERS)
 
     def put(self, new: User, old: User | None) -> bool:
         profile = UserItem(keys.user(new.id), keys.PROFILE, **_attributes(new))

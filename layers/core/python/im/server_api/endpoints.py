@@ -1,9 +1,21 @@
 """All endpoints, and Wildfire's paths that have none here."""
 
-from im.server_api import chatrooms, friends, groups, machines, messages, receipts, system, user_settings, users, words
+from im.server_api import (
+    chatrooms,
+    files,
+    friends,
+    groups,
+    machines,
+    messages,
+    receipts,
+    system,
+    user_settings,
+    users,
+    words,
+)
 from im.server_api.registry import ENDPOINTS
 
-FAMILIES = (users, user_settings, machines, messages, receipts, groups, friends, chatrooms, system, words)
+FAMILIES = (users, user_settings, machines, messages, receipts, files, groups, friends, chatrooms, system, words)
 """The modules whose functions are endpoints: importing them fills the table."""
 
 HEALTH = "/admin/health"

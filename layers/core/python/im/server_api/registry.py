@@ -15,6 +15,8 @@ from im.errors import Code
 from im.friend.service import FriendService
 from im.group.service import GroupService
 from im.machine.service import MachineService
+from im.message.media import Media
+from im.message.multicast import Multicasts
 from im.message.service import MessageService
 from im.moderation.service import ModerationService
 from im.profile.reader import ProfileReader
@@ -32,6 +34,8 @@ class Services(Struct, frozen=True):
     sessions: ConnectService
     online: OnlineUsers
     messages: MessageService
+    multicasts: Multicasts
+    media: Media
     groups: GroupService
     friends: FriendService
     rooms: ChatroomAdmin

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from im.errors import ImError, InvalidError
 from im.message.events import hides_original
+from im.message.files import FileRecord
 from im.message.model import (
     Conversation,
     Message,
@@ -102,6 +103,19 @@ class MessageOut(Struct, frozen=True, kw_only=True, omit_defaults=True, rename={
     edit: EditOut | UnsetType = UNSET
 
 
+class FileOut(Struct, frozen=True, rename={"sender": "from"}):
+    """A file that was sent, as the reader sees it."""
+
+    conversation: ConversationOut
+    seq: int
+    uid: str
+    sender: str
+    time: int
+    name: str
+    url: str
+    size: int
+
+
 class _Push(Struct, frozen=True):
     push: str
     body: Any
@@ -158,6 +172,21 @@ def _reactions_out(reactions: Reactions) -> tuple[ReactionOut, ...]:
 
 def _edit_out(subject: Message) -> EditOut | UnsetType:
     return EditOut(msgspec.Raw(subject.payload.encode()), subject.edit.time) if subject.edit else UNSET
+
+
+def file_out(record: FileRecord, reader: str) -> FileOut:
+    """A file as ``reader`` gets it."""
+    message = record.message
+    return FileOut(
+        conversation=ConversationOut.of(conversation_of(message.log, reader)),
+        seq=message.seq,
+        uid=str(message.uid),
+        sender=message.sender,
+        time=message.time,
+        name=record.name,
+        url=record.url,
+        size=record.size,
+    )
 
 
 def encode(value: Any) -> bytes:

@@ -23,12 +23,13 @@ from im.settings import Env
 from im.system.service import SystemService
 from im.system.store import DynamoSystemSettingStore
 from im.wiring.base import dynamo, ephemera, groups, messages, presence, rows, sessions, settings
+from im.wiring.broadcast import multicasts
 from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
 from im.wiring.friend import friend_service
 from im.wiring.gate import tokens
 from im.wiring.group import group_service
-from im.wiring.message import message_service, word_list
+from im.wiring.message import media, message_service, word_list
 from im.wiring.presence import presence_service
 from im.wiring.profile import profile_reader, users
 from im.wiring.setting import setting_service
@@ -93,6 +94,8 @@ def server_api() -> ServerApi:
         sessions=_connect_service(),
         online=OnlineUsers(presence(), config.switches, clock.now_ms),
         messages=message_service(),
+        multicasts=multicasts(),
+        media=media(),
         groups=group_service(),
         friends=friend_service(),
         rooms=ChatroomAdmin(rooms(), chatrooms(), config.switches, clock.now_ms, short_id),

@@ -4,7 +4,7 @@ from functools import cache, partial
 
 from im.delivery.changes import Changes
 from im.delivery.service import Delivery
-from im.delivery.store import DynamoVersionStore, SqsFanoutQueue
+from im.delivery.store import DynamoVersionStore, SqsQueue
 from im.platform import aws, clock, telemetry
 from im.platform.poster import SocketPoster
 from im.settings import Env
@@ -17,7 +17,7 @@ def delivery() -> Delivery:
     config = settings()
     queue = None
     if Env.FANOUT_QUEUE_URL in config.resources:
-        queue = SqsFanoutQueue(partial(aws.client, "sqs", config.region), config.need(Env.FANOUT_QUEUE_URL))
+        queue = SqsQueue(partial(aws.client, "sqs", config.region), config.need(Env.FANOUT_QUEUE_URL))
     return Delivery(
         presence(),
         SocketPoster(config.need(Env.SOCKET_ENDPOINT), config.region, aws.credentials),

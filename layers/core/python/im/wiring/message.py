@@ -31,21 +31,32 @@ def user_types() -> UserTypes:
 
 
 @cache
+def uids() -> Uids:
+    """The uids of this process."""
+    return Uids(ephemera(), clock.now_ms)
+
+
+@cache
+def log() -> Log:
+    """Appends to logs."""
+    indexed = settings().switches.uid_index == "all"
+    return Log(messages(), uids(), index_uids=indexed, count=telemetry.count)
+
+
+@cache
 def message_service() -> MessageService:
     """Messages."""
     switches = settings().switches
-    uids = Uids(ephemera(), clock.now_ms)
-    log = Log(messages(), uids, index_uids=switches.uid_index == "all", count=telemetry.count)
     words = Filter(word_list(), clock.now_ms)
     return MessageService(
         messages(),
         rows(),
         groups(),
         delivery(),
-        log,
-        uids,
+        log(),
+        uids(),
         words,
-        _room_messages(log, uids, words),
+        _room_messages(log(), uids(), words),
         switches,
         clock.now_ms,
         user_types=user_types(),

@@ -262,8 +262,9 @@ async def _main() -> None:
         by_name = {priced.workload.name: priced for priced in ours}
         largest = max(members for members, _ in _SIZES)
         deep = raised(deployed, **{"im.max_group_members": largest})
-        sizes = await _measure(deep, [_sized(*size) for size in _SIZES], stub)
-        after = await _measure(deep, [_sized(*size, arrival=True) for size in _SIZES], stub)
+        sized = [_sized(*size, arrival=arrival) for size in _SIZES for arrival in (False, True)]
+        measured = await _measure(deep, sized, stub)
+        sizes, after = measured[::2], measured[1::2]
         print("row per recipient")
         rows = await _measure(rows_deployment(), [rows_message(*size) for size in _SIZES], stub)
         print("broadcast by scan")

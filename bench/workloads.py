@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from bench.model import stages
 from local.client import SocketClient
@@ -41,15 +42,13 @@ class Chat:
         self._socket = socket
         self._conversation = conversation
         self._seq = 0
-        self._count = 0
 
     async def send(self, text: str = ONE_KB) -> dict[str, Any]:
         """Send a text after the last one."""
-        self._count += 1
         body = {
             "conversation": self._conversation,
             "content": {"type": 1, "searchableContent": text, "persistFlag": 3},
-            "cid": f"{self._conversation['target']}-{self._count}",
+            "cid": f"{self._conversation['target']}-{next(_numbers)}",
             "base": self._seq,
         }
         answer: dict[str, Any] = await self._socket.call("message", "send", body)
@@ -72,12 +71,17 @@ async def sockets(topology: Topology, *users: str) -> AsyncIterator[list[SocketC
             await socket.close()
 
 
-_AT_ONCE = 1_000
+_AT_ONCE = 250
 """Members that one call puts into a group: more would take longer than a function may on a busy machine."""
+_made: "WeakKeyDictionary[Topology, set[str]]" = WeakKeyDictionary()
 
 
 async def make_group(topology: Topology, group: str, size: int) -> str:
-    """A group of ``size`` members, owned by ``<group>-0``; returns the owner."""
+    """A group of ``size`` members, owned by ``<group>-0``, unless this topology has it; returns the owner."""
+    made = _made.setdefault(topology, set())
+    if group in made:
+        return f"{group}-0"
+    made.add(group)
     owner = f"{group}-0"
     members = [{"member_id": f"{group}-{number}"} for number in range(1, size)]
     info = {"target_id": group, "name": group, "type": 2, "owner": owner}
@@ -119,7 +123,7 @@ def group(
     """
 
     async def run(topology: Topology) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
-        name = f"bench-{size}-{online}-{next(_numbers)}"
+        name = f"bench-{size}-{online}"
         owner = await make_group(topology, name, size)
         there = [f"{name}-{number}" for number in range(1, online)]
         late = [there.pop()] if arrival else []

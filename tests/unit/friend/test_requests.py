@@ -1,6 +1,7 @@
 """Friend requests: who may ask whom and when, what an answer does, and that nothing of it happens twice or by half."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -450,6 +451,23 @@ def test_an_acceptance_that_is_cut_off_anywhere_is_finished_by_its_repetition() 
             break
         cuts += 1
     assert cuts == 6
+
+
+def test_an_acceptance_at_once_that_is_cut_off_anywhere_is_finished_by_asking_again() -> None:
+    cuts = 0
+    while True:
+        world = World()
+        world.robots.add("bob")
+        died = True
+        with suppress(ImError):  # 23: it was done but for the answer
+            died = persisted(world, lambda service: service.request("ann", "bob", "hi"), cuts)
+        assert are_friends(world)
+        assert chat(world) == GREETED
+        assert world.told.taken() == EVERYTHING
+        if not died:
+            break
+        cuts += 1
+    assert cuts == 9
 
 
 def test_a_request_that_is_cut_off_anywhere_is_finished_by_its_repetition() -> None:

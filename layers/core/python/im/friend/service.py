@@ -190,6 +190,11 @@ class FriendService:
         written: FriendRequest | None = None
         for _ in range(_ATTEMPTS):
             between = self._store.between(user, other)
+            if between.outgoing and between.outgoing.greet_after is not None:
+                # It has been accepted, and what follows was cut off, perhaps in this very call's first attempt.
+                self._follow_acceptance(between.outgoing, between)
+                if accepts:
+                    return
             if written is None or between.outgoing != written:
                 again = self._check_request(between, accepts=accepts, force=force)
                 if written is None and not force:

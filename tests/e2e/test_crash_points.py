@@ -342,6 +342,72 @@ async def bob_is_robert(scene: Scene) -> None:
     assert (await scene.admin("/admin/user/get_info", {"name": scene.bob}))["userId"] == scene.bob
 
 
+async def ann_is_registered_and_there(scene: Scene) -> None:
+    """Ann is registered and connected; so is bob, whom she is going to watch."""
+    await scene.admin("/admin/user/create", {"userId": scene.ann, "name": scene.ann, "displayName": "Ann"})
+    scene.kept["ann"] = await scene.join(scene.ann)
+    scene.kept["bob"] = await scene.join(scene.bob)
+
+
+async def modify_profile(scene: Scene) -> None:
+    await ask(scene, "ann", "profile", "modify", {"entries": [{"type": 0, "value": f"Queen {scene.ann}"}]})
+
+
+async def ann_is_found_as_queen(scene: Scene) -> None:
+    for keyword, hits in ((f"queen {scene.ann}", [scene.ann]), ("een", [scene.ann])):
+        found = await scene.kept["ann"].call("profile", "search", {"keyword": keyword})
+        assert [user["userId"] for user in found["users"] if user["userId"] == scene.ann] == hits
+
+
+async def watch_bob(scene: Scene) -> None:
+    await ask(scene, "ann", "profile", "watch", {"users": [scene.bob], "seconds": 600})
+
+
+async def ann_learns_what_bob_says(scene: Scene) -> None:
+    await ask(scene, "bob", "profile", "state", {"state": 2, "text": "busy"})
+    await scene.topology.settle()
+    told = [each for push in scene.kept["ann"].pushes if push["push"] == "presence" for each in push["body"]["users"]]
+    assert (told[-1]["userId"], told[-1]["text"]) == (scene.bob, "busy")
+
+
+async def say_something(scene: Scene) -> None:
+    await ask(scene, "bob", "profile", "state", {"state": 2, "text": "busy"})
+
+
+async def bob_is_busy(scene: Scene) -> None:
+    seen = await scene.kept["ann"].call("profile", "watch", {"users": [scene.bob], "seconds": 1})
+    assert [each["text"] for each in seen["users"]] == ["busy"]
+
+
+async def create_robot(scene: Scene) -> None:
+    robot = {"userId": scene.bob, "name": scene.bob, "owner": scene.ann, "secret": "s", "displayName": "Bot"}
+    await scene.admin("/admin/robot/create", robot)
+
+
+async def the_robot_is_anns(scene: Scene) -> None:
+    robot = await scene.admin("/admin/user/get_robot_info", {"robotId": scene.bob})
+    assert (robot["owner"], robot["secret"]) == (scene.ann, "s")
+    assert (await scene.admin("/admin/user/get_user_robots", {"userId": scene.ann}))["list"] == [scene.bob]
+
+
+async def create_device(scene: Scene) -> None:
+    await scene.admin("/admin/device/create", {"deviceId": scene.bob, "owners": [scene.ann]})
+
+
+async def the_device_connects(scene: Scene) -> None:
+    [device] = (await scene.admin("/admin/device/user_devices", {"userId": scene.ann}))["devices"]
+    scene.sockets.append(await SocketClient.connect(scene.topology.socket_url, device["token"], scene.bob, 0))
+
+
+async def destroy_robot(scene: Scene) -> None:
+    await scene.admin("/admin/user/destroy", {"userId": scene.bob})
+
+
+async def the_robot_is_gone(scene: Scene) -> None:
+    assert (await scene.topology.admin("/admin/user/get_robot_info", {"robotId": scene.bob}))["code"] == 253
+    assert (await scene.admin("/admin/user/get_user_robots", {"userId": scene.ann}))["list"] == []
+
+
 async def bob_everywhere(scene: Scene) -> None:
     """Bob is registered, connected, and in a group."""
     await scene.register()
@@ -662,6 +728,12 @@ OPERATIONS = [
     Operation("user/update", API, bob_registered, update_user, bob_is_robert),
     Operation("user/destroy", API, bob_everywhere, destroy_user, bob_is_nowhere),
     Operation("user/update_block_status", API, bob_connected, forbid, bob_is_forbidden),
+    Operation("profile.modify", PROFILE, ann_is_registered_and_there, modify_profile, ann_is_found_as_queen),
+    Operation("profile.watch", PROFILE, ann_is_registered_and_there, watch_bob, ann_learns_what_bob_says),
+    Operation("profile.state", PROFILE, ann_is_registered_and_there, say_something, bob_is_busy),
+    Operation("robot/create", API, nothing, create_robot, the_robot_is_anns),
+    Operation("user/destroy of a robot", API, create_robot, destroy_robot, the_robot_is_gone),
+    Operation("device/create", API, nothing, create_device, the_device_connects),
     Operation("user/kickoff_client", API, a_phone_and_the_web, kick_by_admin, the_web_is_out),
     Operation("message/send", API, bob_connected, send_as_ann, bob_has_it_once_or_twice),
     Operation("message/recall", API, an_admin_wrote, recall_by_uid, is_recalled),
@@ -708,6 +780,7 @@ async def play(topology: Topology, operation: Operation, action: Any = None, nth
     return len(measured.calls(function=operation.function))
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_an_operation_cut_at_any_call_is_finished_by_its_repeat(topology: Topology, operation: Operation) -> None:
     points = topology.run(play(topology, operation))

@@ -110,7 +110,7 @@ class World:
         self.sights = PresenceService(self.watches, self.delivery, self.friends, self.switches, self.clock)
         self.changes = Changes(self.versions, self.delivery)
         self.settings_store = MemorySettingStore(self.rows, self.versions)
-        self.settings = SettingService(self.settings_store, self.changes, self.presence, self.clock)
+        self.settings = SettingService(self.settings_store, self.changes, self.presence, self.clock, self.sights)
         self.uids = Uids(self.ephemera, self.clock)
         self.log = Log(self.messages, self.uids, index_uids=self.switches.uid_index == "all")
         self.chatrooms = ChatroomService(self.rooms, self.messages, self.presence, self.switches, self.clock)

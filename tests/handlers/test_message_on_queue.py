@@ -7,7 +7,10 @@ import pytest
 
 from functions.message.on_queue import handler
 from im.delivery.model import Device
-from im.wiring.base import presence
+from im.platform.clock import now_ms
+from im.presence.store import DynamoWatchStore
+from im.settings import Env
+from im.wiring.base import dynamo, presence, settings
 from tests.fakes.delivery import RecordingPoster
 from tests.handlers import recorded
 
@@ -73,3 +76,21 @@ def test_a_chunk_that_nobody_can_read_does_not_hold_up_the_others(online: Record
 
     assert handler(event, None) == failures(0)
     assert online.frames == {"carl-1": [FRAME]}
+
+
+def test_news_of_a_presence_go_to_friends_and_watchers_unless_they_are_old(online: RecordingPoster) -> None:
+    watches = DynamoWatchStore(dynamo(), settings().need(Env.EPHEMERA_TABLE))
+    now = now_ms()
+    assert watches.watch("carl", "ann", now + 60_000, now)
+    event = recorded.event("sqs_batch")
+    look = presence().load_one("carl").look()
+    for record, told in zip(event["Records"], (look, "as it was before"), strict=False):
+        record["body"] = json.dumps({"news": {"user": "carl", "look": told}})
+
+    assert handler(event, None) == failures()
+
+    [frame] = online.frames["ann-1"]
+    assert frame["push"] == "presence"
+    [seen] = frame["body"]["users"]
+    assert (seen["userId"], seen["platforms"][0]["online"]) == ("carl", True)
+    assert online.frames.keys() == {"ann-1", "ann-2"}

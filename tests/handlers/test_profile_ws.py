@@ -139,3 +139,14 @@ def test_settings_that_do_not_fit_come_with_the_next_answers(deployed: Recording
 def test_a_setting_that_is_refused_is_not_stored(deployed: RecordingPoster, body: dict[str, Any], code: int) -> None:
     assert ask("setting", body)["code"] == code
     assert ask("settings", {})["body"] == {"settings": [], "version": 0, "more": False}
+
+
+def test_one_watches_says_something_and_sees_ones_friends(deployed: RecordingPoster) -> None:
+    presence().register("bob", Device("phone", 2, "conn", 5))
+
+    [bob] = ask("watch", {"users": ["bob"], "seconds": 60})["body"]["users"]
+    assert (bob["userId"], bob["platforms"][0]["platform"], bob["platforms"][0]["online"]) == ("bob", 2, True)
+    assert ask("state", {"state": 2, "text": "at lunch"})["body"] == {}
+    assert presence().load_one("ann").text == "at lunch"
+    assert ask("presence", {})["body"] == {"users": [], "more": False}
+    assert ask("watch", {"users": ["bob"], "seconds": 0})["body"] == {"users": [], "full": []}

@@ -9,6 +9,7 @@ from im.delivery.model import Job
 from im.errors import Code, ImError, InvalidError
 from im.friend.store import FriendChange
 from im.presence.model import MAX_WATCHERS, PlatformSight, Sight
+from im.setting.model import Setting
 from tests.fakes.world import World
 
 
@@ -251,3 +252,23 @@ def test_a_friend_whom_one_does_not_want_to_hear_from_is_not_told(world: World) 
     world.online("bob")
 
     assert world.queue.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("value", "state", "text"),
+    [("2-at lunch", 2, "at lunch"), ("1", 1, ""), ("", 0, ""), ("hello", 0, "hello"), ("2-" + "t" * 99, 2, "t" * 64)],
+)
+def test_the_custom_state_may_be_put_as_a_setting(world: World, value: str, state: int, text: str) -> None:
+    world.settings.put("bob", [Setting(23, "", value)])
+
+    presence = world.presence.load_one("bob")
+    assert (presence.state, presence.text) == (state, text)
+
+
+def test_a_forbidden_users_socket_that_got_past_the_gate_is_refused(world: World) -> None:
+    world.connect.set_block_status("bob", 2)
+
+    assert not world.connect.connected("bob", "phone", 2, "late", world.now)
+    with refusal(Code.USER_BLOCKED):
+        world.connect.renew("bob", "phone", 2, "late", world.now)
+    assert "late" in world.poster.closed

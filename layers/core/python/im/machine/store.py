@@ -188,12 +188,12 @@ class DynamoMachineStore:
                 writes.delete(OwnedItem(keys.user(owner), keys.owned_device(old.id)))
 
     def forget(self, user: str) -> None:
-        robot = self.robot(user)
-        if robot is not None:
-            self._remove_robot(robot)
-        device = self.device(user)
-        if device is not None:
-            self._remove_device(device)
+        robot_key, device_key = self._key(user, keys.ROBOT), self._key(user, keys.DEVICE)
+        found = self._dynamo.batch_get([robot_key, device_key])
+        if robot_key in found:
+            self._remove_robot(_robot(found[robot_key]))
+        if device_key in found:
+            self._remove_device(_device(found[device_key]))
 
     def _owned_by(self, owner: str, prefix: str) -> Iterator[str]:
         condition = OwnedItem.sk.startswith(prefix)

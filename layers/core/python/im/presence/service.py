@@ -6,6 +6,7 @@ their way, and these are dropped. So a device that reconnects at once is told to
 moment the last one is. All of it are hints: whoever wants to be sure asks.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
@@ -105,6 +106,16 @@ class PresenceService:
             raise InvalidError(f"state must be 0 or more, text at most {MAX_TEXT} characters")
         before = self._delivery.presence.set_state(user, state, text)
         self.changed(before, before.saying(state, text))
+
+    def say(self, user: str, value: str) -> None:
+        """``set_state`` as setting 23 has it, ``2-at lunch``; what is no number is text alone. Does nothing where presence is
+        off.
+        """
+        if not self._on:
+            return
+        number, _, text = value.partition("-")
+        known = re.fullmatch("[0-9]{1,9}", number) is not None
+        self.set_state(user, int(number) if known else 0, (text if known else value)[:MAX_TEXT])
 
     def changed(self, before: Presence, after: Presence) -> None:
         """Queue news of a change, if others see it and there are any."""

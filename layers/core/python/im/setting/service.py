@@ -46,6 +46,13 @@ class ReceiptSwitch(Protocol):
         """Note it."""
 
 
+class CustomState(Protocol):
+    """Whoever shows others what a user says of himself."""
+
+    def say(self, user: str, value: str) -> None:
+        """Show the value of setting 23."""
+
+
 class SettingService:
     """Puts settings and tells the user's devices.
 
@@ -54,9 +61,18 @@ class SettingService:
         changes: tells devices.
         presence: where it is noted who gives no receipts.
         clock: the time.
+        state: shows others the custom state.
     """
 
-    def __init__(self, store: SettingStore, changes: Changes, presence: ReceiptSwitch, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: SettingStore,
+        changes: Changes,
+        presence: ReceiptSwitch,
+        clock: Clock,
+        state: CustomState | None = None,
+    ) -> None:
+        self._state = state
         self._store = store
         self._changes = changes
         self._presence = presence
@@ -67,7 +83,8 @@ class SettingService:
 
         One transaction holds all of it, so a crash leaves all or nothing; after it, the push is lost at the worst, and the
         next heartbeat shows the version. Repeating a put stores the same again under a newer version. Only who gives no
-        receipts is noted elsewhere as well, and first: until the repeat he rather gives too few.
+        receipts is noted elsewhere as well, and first: until the repeat he rather gives too few; and what he says of himself
+        is shown to others, last.
 
         Args:
             user: whose; he need not be registered.
@@ -98,8 +115,14 @@ class SettingService:
             after = Head(stored[-1].version, before.count + new - len(dropped), apply(before.rules, stored))
             if self._store.put(user, stored, before, after, dropped):
                 self._changes.announce(user, Change.SETTINGS, after.version, except_client=client)
+                self._show(user, stored)
                 return Put(before.version, after.version)
         raise BusyError("the settings are being changed by another device")
+
+    def _show(self, user: str, settings: Sequence[Setting]) -> None:
+        for each in settings:
+            if each.name == (Scope.CUSTOM_STATE, "") and self._state is not None:
+                self._state.say(user, each.value)
 
     def _room(self, user: str, head: Head, new: int) -> list[Setting]:
         """Settings that were cleared long ago, to make room for new ones.

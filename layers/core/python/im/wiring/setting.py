@@ -8,6 +8,7 @@ from im.setting.store import DynamoSettingStore
 from im.settings import Env
 from im.wiring.base import dynamo, presence, settings
 from im.wiring.delivery import changes
+from im.wiring.presence import presence_service
 
 
 @cache
@@ -19,4 +20,4 @@ def setting_store() -> DynamoSettingStore:
 @cache
 def setting_service() -> SettingService:
     """Puts settings and tells the user's devices."""
-    return SettingService(setting_store(), changes(), presence(), clock.now_ms)
+    return SettingService(setting_store(), changes(), presence(), clock.now_ms, presence_service())

@@ -1,15 +1,19 @@
 """The contract of the settings."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
+from pynamodb.transactions import TransactWrite
 
 from im.delivery.model import Change, Versions
 from im.delivery.store import DynamoVersionStore, VersionStore
 from im.message.model import Conversation, Row
 from im.message.store import DynamoRowStore, RowStore
+from im.platform.dynamo import ContendedError, Dynamo
 from im.setting.model import Head, PushPreferences, PushRules, Setting
-from im.setting.store import DynamoSettingStore, SettingStore
+from im.setting.store import DynamoSettingStore, SettingItem, SettingStore
 from tests.fakes.delivery import MemoryVersionStore
 from tests.fakes.items import Items
 from tests.fakes.message import MemoryRowStore
@@ -125,3 +129,21 @@ def test_forgetting_a_user_leaves_others(stores: Stores) -> None:
 
     assert stores.settings.of_user("alice") == []
     assert stores.settings.of_user("bob") == [SILENT]
+
+
+def test_a_put_that_meets_another_transaction_is_worth_another_look(
+    dynamo: Dynamo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = DynamoSettingStore(dynamo, DIRECTORY)
+
+    @contextmanager
+    def contended(*_: object) -> Iterator[TransactWrite]:
+        with dynamo_transaction(SettingItem) as writes:
+            yield writes
+            raise ContendedError
+
+    dynamo_transaction = dynamo.transaction
+    monkeypatch.setattr(dynamo, "transaction", contended)
+
+    assert not store.put("alice", [SILENT], Head(), HEAD)
+    assert store.of_user("alice") == []

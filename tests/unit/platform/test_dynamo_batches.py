@@ -9,7 +9,7 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
 from im.errors import BusyError
-from im.platform.dynamo import ConditionFailed, Dynamo
+from im.platform.dynamo import ConditionFailed, ContendedError, Dynamo
 
 
 class Service:
@@ -93,7 +93,7 @@ def canceled(*codes: str) -> ClientError:
     [
         (("None", "ConditionalCheckFailed"), ConditionFailed),
         (("TransactionConflict", "ConditionalCheckFailed"), ConditionFailed),
-        (("TransactionConflict", "None"), BusyError),
+        (("TransactionConflict", "None"), ContendedError),
         (("ThrottlingError",), BusyError),
     ],
 )

@@ -245,3 +245,12 @@ def test_users_say_by_what_they_must_not_be_found(world: World) -> None:
     world.settings.put("cem", [Setting(Scope.PRIVACY, "", "everything")])
 
     assert world.settings.search_masks(["alice", "bob", "cem", "dora"]) == {"alice": 9, "cem": 0}
+
+
+def test_who_gives_no_receipts_is_noted_before_the_setting_is_stored(world: World) -> None:
+    world.settings_store.raced = 100
+
+    with pytest.raises(BusyError):
+        world.settings.put("alice", [Setting(Scope.DISABLE_RECEIPT, "", "1")])
+
+    assert not world.presence.load_one("alice").receipts

@@ -57,6 +57,10 @@ class ConditionFailed(Exception):
         self.item = item
 
 
+class ContendedError(BusyError):
+    """A transaction met another write at one of its items; nothing of it was written."""
+
+
 def make_client(session: Any, region: str, *, validate: bool = False) -> Any:
     """The process's DynamoDB client: short timeouts (a Lambda must answer), no parameter validation (measured 7 %).
 
@@ -137,8 +141,10 @@ def translated_errors() -> Iterator[None]:
 def _translate(error: Exception) -> Exception:
     cause = error
     if isinstance(error, TransactWriteError) and error.cause_response_code == "TransactionCanceledException":
-        refused = any(reason and reason.code == "ConditionalCheckFailed" for reason in error.cancellation_reasons)
-        return ConditionFailed() if refused else BusyError("storage is busy")
+        reasons = {reason.code for reason in error.cancellation_reasons if reason}
+        if "ConditionalCheckFailed" in reasons:
+            return ConditionFailed()
+        return ContendedError() if "TransactionConflict" in reasons else BusyError("storage is busy")
     if isinstance(error, PynamoDBException):
         code = error.cause_response_code
         cause = error.cause or error
@@ -250,7 +256,8 @@ class Dynamo:
 
         Raises:
             ConditionFailed: the condition of one of them did not hold.
-            BusyError: another transaction was at one of the items.
+            ContendedError: another write was at one of the items.
+            BusyError: try again.
         """
         with translated_errors(), TransactWrite(connection=model._get_connection().connection) as writes:
             yield writes

@@ -28,7 +28,7 @@ from im.setting.model import (
 )
 from im.setting.store import SettingStore
 
-_ATTEMPTS = 4
+_ATTEMPTS = 6
 _MAX_DROPPED = 50
 
 

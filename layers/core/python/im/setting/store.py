@@ -17,7 +17,7 @@ from im import keys
 from im.delivery.store import VersionsItem
 from im.message.model import Conversation
 from im.message.store import RowItem
-from im.platform.dynamo import ConditionFailed, Dynamo, Item, Key
+from im.platform.dynamo import ConditionFailed, ContendedError, Dynamo, Item, Key
 from im.setting.model import Head, PushPreferences, PushRules, Scope, Setting, is_on, level, row_conversation
 
 Name = tuple[int, str]
@@ -54,7 +54,7 @@ class SettingStore(Protocol):
     def put(
         self, user: str, settings: Sequence[Setting], before: Head, after: Head, dropped: Sequence[Setting] = ()
     ) -> bool:
-        """Store settings and remove others, all or nothing, unless the head is another by now. No two share a name."""
+        """Store settings and remove others, all or nothing; False when another write came in between. No two share a name."""
 
     def push_preferences(self, receivers: Mapping[str, Conversation]) -> dict[str, PushPreferences]:
         """What decides about notifications, for many users at once, each with the conversation as he names it."""
@@ -117,7 +117,7 @@ class DynamoSettingStore:
                     writes.update(RowItem(owner, sort_key), actions)
                 for each in dropped:
                     writes.delete(SettingItem(owner, keys.setting(*each.name)))
-        except ConditionFailed:
+        except (ConditionFailed, ContendedError):
             return False
         return True
 

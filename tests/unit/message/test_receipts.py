@@ -113,7 +113,9 @@ def test_how_far_the_other_side_has_read_and_what_has_reached_her(world: World) 
 
 def test_a_stranger_learns_nothing_from_receipts(world: World) -> None:
     world.online("bob")
+    assert told(world, "mallory", BOB) == {}
 
+    world.settings.put("mallory", [Setting(Scope.CONVERSATION_TOP, "0-0-bob", "1")])
     assert told(world, "mallory", BOB) == {}
 
 
@@ -177,6 +179,15 @@ def test_a_reader_in_a_group_is_told_of_once_in_a_while(team: World) -> None:
         read(team, "cem", TEAM, seq)
 
     assert [push["read"] for push in team.pushes(bob, "receipt")] == [3, 5]
+
+
+def test_a_repeat_in_a_group_is_told_of_at_once_because_its_push_may_have_been_lost(team: World) -> None:
+    team.rows.advance_read("cem", TEAM, 2, team.now)
+    bob = team.online("bob")
+
+    read(team, "cem", TEAM, 2)
+
+    assert len(team.pushes(bob, "receipt")) == 1
 
 
 def test_reading_back_in_a_group_tells_nobody(team: World) -> None:

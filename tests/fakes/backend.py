@@ -47,6 +47,7 @@ class Backend:
             world.switches,
             world.clock,
             lambda: f"g{next(ids)}",
+            left=world.settings.end_membership,
         )
         store, machines = world.users, MemoryMachineStore()
         users = ProfileService(

@@ -38,6 +38,7 @@ class Club:
             world.clock,
             lambda: f"new{next(self._ids)}",
             lambda users, group: self.hints.append((sorted(users), group)),
+            crash.guard(world.settings).end_membership,
         )
 
     def create(self, *members: str, **info: Any) -> str:

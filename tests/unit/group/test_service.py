@@ -11,6 +11,7 @@ from im.group.model import GroupInfo, GroupMember, MemberType
 from im.group.service import GroupService
 from im.group.steps import Announcement
 from im.message.model import Origin, Payload
+from im.setting.model import Scope, Setting
 from tests.fakes.club import Club, refusal
 from tests.fakes.crash import Crash, CrashPoint
 
@@ -466,6 +467,8 @@ def test_a_removal_that_was_cut_anywhere_is_finished_by_repeating_it() -> None:
     def prepare(club: Club) -> None:
         club.create("ann", "bob", "rob")
         club.groups.remove_members("olga", "team", ["rob"])
+        for user in ("ann", "bob"):
+            club.world.settings.put(user, [Setting(Scope.GROUP_REMARK, "team", "ours")])
 
     def remove(groups: GroupService) -> None:
         groups.remove_members("olga", "team", ["bob", "rob"])
@@ -484,6 +487,8 @@ def test_a_removal_that_was_cut_anywhere_is_finished_by_repeating_it() -> None:
         assert club.sees("rob") == [1, 2]
         assert club.groups.groups_of("bob") == []
         assert not club.world.groups.get_members("team", ["bob"])["bob"].leaving
+        remarks = [club.world.settings.get(user, Scope.GROUP_REMARK, "team").value for user in ("ann", "bob")]
+        assert remarks == ["ours", ""]
 
 
 def test_a_removal_closes_what_a_joining_that_was_cut_short_has_opened(club: Club) -> None:
@@ -503,6 +508,7 @@ def test_a_removal_closes_what_a_joining_that_was_cut_short_has_opened(club: Clu
 def test_a_dissolution_that_was_cut_anywhere_is_finished_by_repeating_it() -> None:
     def prepare(club: Club) -> None:
         club.create("ann")
+        club.world.settings.put("ann", [Setting(Scope.CONVERSATION_TOP, "1-0-team", "1")])
 
     def dissolve(groups: GroupService) -> None:
         groups.dissolve("olga", "team")
@@ -515,4 +521,5 @@ def test_a_dissolution_that_was_cut_anywhere_is_finished_by_repeating_it() -> No
             club.groups.info("team")
         assert club.groups.groups_of("ann") == []
         assert club.world.groups.list_members("team") == []
+        assert club.world.settings.get("ann", Scope.CONVERSATION_TOP, "1-0-team").value == ""
         assert 108 in [notice[0] for notice in club.notices()]

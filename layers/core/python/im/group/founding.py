@@ -173,8 +173,9 @@ class Founding(GroupSteps):
         """End a group (server-api spec 2.3, del).
 
         The order: the notice, while there are members to get it; then, in one transaction, the info becomes a remainder
-        that says what is still to be done, and nobody can send any more; part by part, rows are closed and members
-        removed; the remainder is no longer pending. A repeat after a crash starts over or goes on with what is pending.
+        that says what is still to be done, and nobody can send any more; part by part, rows are closed, settings of the
+        group cleared and members removed; the remainder is no longer pending. A repeat after a crash starts over or goes
+        on with what is pending.
 
         Raises:
             ImError: 253 no such group, 248 no right.
@@ -193,6 +194,7 @@ class Founding(GroupSteps):
         while members := self._store.page_members(group, "", _CLEARED_AT_ONCE)[0]:
             changes = {member.id: member.changes + 1 for member in members if member.present}
             self._close_rows(group, changes, remains.lasts)
+            self._left(sorted(changes), group)
             self._store.delete_members(group, [member.id for member in members])
         self._store.finish_dissolved(group)
 

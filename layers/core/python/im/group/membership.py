@@ -284,9 +284,10 @@ class Membership(Founding):
 
         The order: tombstones that say "leaving", from which moment they cannot speak; roster and info, from which moment
         every later message is delivered without them; rows closed at the present heads; the notice, delivered to them as
-        well; rows closed at the notice; tombstones that say "left". A crash leaves leaving members, whom a repeat takes
-        up again. It may post a second notice, never lose one. A row that the first attempt closed stays as it is, because
-        what came after may have come after the first notice; its user then gets the notice as a push only.
+        well; rows closed at the notice; settings of the group cleared; tombstones that say "left". A crash leaves leaving
+        members, whom a repeat takes up again. It may post a second notice, never lose one. A row that the first attempt
+        closed stays as it is, because what came after may have come after the first notice; its user then gets the notice
+        as a push only.
         """
         changes = {member.id: member.changes for member in tombstones}
         info = self._settle(info.id, roster, (), list(changes), moved=any(member.present for member in leavers))
@@ -300,6 +301,7 @@ class Membership(Founding):
         seqs = self._announce(info.id, operator, content_type, data, announcement, also_to=sorted(changes))
         seqs = self._announce_visibly(info, operator, content_type, data, sorted(changes)) or seqs
         self._close_rows(info.id, closing, {**heads, **seqs})
+        self._left(sorted(changes), info.id)
         run_all([partial(self._store.mark_left, info.id, user, change) for user, change in changes.items()])
 
     def _announce_visibly(

@@ -84,6 +84,10 @@ Tell = Callable[[list[str], str], None]
 """Pushes to users that something about the group of this id concerns them."""
 
 
+Left = Callable[[Sequence[str], str], None]
+"""Clears what users had set for the group of this id, which they are out of; it can be repeated."""
+
+
 class Announcement(Struct, frozen=True):
     """How an operation is told to the group.
 
@@ -111,6 +115,7 @@ class GroupSteps(GroupReader):
         clock: the time.
         new_id: makes ids of groups that come without one.
         tell: tells users that there is something to ask for about a group.
+        left: clears what users who leave had set for a group.
     """
 
     def __init__(
@@ -123,6 +128,7 @@ class GroupSteps(GroupReader):
         clock: Clock,
         new_id: NewId,
         tell: Tell = lambda users, group: None,
+        left: Left = lambda users, group: None,
     ) -> None:
         super().__init__(store, rows, clock)
         self._logs = logs
@@ -130,6 +136,7 @@ class GroupSteps(GroupReader):
         self._switches = switches
         self._new_id = new_id
         self._tell = tell
+        self._left = left
 
     # --- may he
 

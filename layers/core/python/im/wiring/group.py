@@ -10,6 +10,7 @@ from im.platform.ids import short_id
 from im.wiring.base import groups, messages, rows, settings
 from im.wiring.delivery import changes
 from im.wiring.message import message_service
+from im.wiring.setting import setting_service
 
 
 @cache
@@ -30,6 +31,7 @@ def group_service() -> GroupService:
         clock.now_ms,
         short_id,
         _tell,
+        setting_service().end_membership,
     )
 
 

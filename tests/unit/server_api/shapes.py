@@ -83,6 +83,8 @@ def _wrong_type(shape: Shape, kind: inspect.Type, place: str) -> list[str]:
         case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item) if isinstance(shape, list):
             return _wrong_type(shape[0], item, f"{place}[]")
     right = isinstance(shape, Kind) and isinstance(kind, _KINDS[shape])
+    if isinstance(kind, inspect.IntType) and shape in (INT, LONG):
+        right = (shape is INT) == (kind.le is not None and kind.le <= INT_MAX)
     return [] if right else [f"{place} is {kind}, and should be {shape}"]
 
 

@@ -64,13 +64,13 @@ class FileOut(Struct, frozen=True):
 
     messageId: int
     sender: str
-    conversationType: int
+    conversationType: Int
     target: str
-    line: int
+    line: Int
     name: str
     url: str
-    size: int
-    downloadCount: int
+    size: Int
+    downloadCount: Int
     timestamp: int
 
     @classmethod
@@ -95,7 +95,7 @@ class FileOut(Struct, frozen=True):
 class Files(Struct, frozen=True):
     """A page of files, and how many there are."""
 
-    total: int
+    total: Int
     files: list[FileOut]
 
     @classmethod
@@ -111,7 +111,7 @@ class UploadUrl(Struct, frozen=True):
     uploadUrl: str
     downloadUrl: str
     backupUploadUrl: str
-    type: int
+    type: Int
     url: str
     path: str
     expireTime: int

@@ -8,8 +8,9 @@ from im.errors import Code, ImError, InvalidError
 from im.group.model import GroupInfo, GroupMember
 from im.group.roster import Roster
 from im.message import finding
+from im.message.files import FileRecord
 from im.message.finding import Found
-from im.message.model import Conversation, Sender
+from im.message.model import Conversation, Message, Payload, Sender, payload_to_json
 from tests.fakes.world import World
 
 ALICE = Conversation(0, "alice")
@@ -174,3 +175,12 @@ def test_what_is_no_file_or_was_taken_back_is_no_file_record(world: World) -> No
         with pytest.raises(ImError, check=lambda error: error.code == Code.NOT_EXIST):
             world.service.file_by_uid(uid)
     assert world.service.files_of_conversation(BOB, "alice") == []
+
+
+@pytest.mark.parametrize(
+    ("content", "size"), [("38394", 38394), ("9" * 18, 2**31 - 1), ("9" * 5_000, 0), ("-1", 0), ("٣", 0)]
+)
+def test_a_files_size_is_what_an_sdk_can_read_whatever_a_client_wrote(content: str, size: int) -> None:
+    payload = payload_to_json(Payload(type=5, content=content))
+
+    assert FileRecord.of(Message("log", 1, 1, "c", "a", 1, payload)).size == size

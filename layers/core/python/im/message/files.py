@@ -1,8 +1,12 @@
 """Files that were sent: messages of type 5, read as records."""
 
+import re
+
 from msgspec import Struct
 
 from im.message.model import Message, payload_from_json
+
+_SIZE = re.compile(r"[0-9]{1,18}")
 
 
 class FileRecord(Struct, frozen=True):
@@ -22,5 +26,5 @@ class FileRecord(Struct, frozen=True):
     def of(cls, message: Message) -> "FileRecord":
         """The file of a message of type 5."""
         payload = payload_from_json(message.payload)
-        size = int(payload.content) if payload.content.isascii() and payload.content.isdigit() else 0
+        size = int(payload.content) if _SIZE.fullmatch(payload.content) else 0
         return cls(message, payload.searchableContent, payload.remoteMediaUrl, min(size, 2**31 - 1))

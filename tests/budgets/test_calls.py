@@ -75,7 +75,7 @@ def test_a_group_message_takes_two_round_trips_before_it_is_durable(topology: To
         ("the same after somebody connected", 155, 2, 36.0),
         ("ping, 50 quiet conversations", 2, 0, 3.5),
         ("hello, 50 conversations", 53, 0, 12.0),
-        ("connect and disconnect", 4.5, 4, 5.6),
+        ("connect and disconnect", 5.5, 4, 5.6),
     ],
 )
 def test_an_operation_stays_within_its_budget(
@@ -152,3 +152,42 @@ def test_settings_and_receipts_stay_within_their_budgets(topology: Topology) -> 
         assert [call.operation for call in measured.calls(service="dynamodb")] == calls, op
         assert measured.units("dynamodb.read") <= reads, op
         assert measured.units("dynamodb.write") <= writes, op
+
+
+PROFILES: list[tuple[str, dict[str, object], int, float, float]] = [
+    # operation, body, and at most: calls of the function, read units, write units
+    ("users", {"users": [{"userId": "gil"}, {"userId": "nobody"}]}, 1, 2, 0),
+    ("modify", {"entries": [{"type": 0, "value": "Gilbert"}]}, 4, 2, 24),
+    ("modify", {"entries": [{"type": 0, "value": "Gilberta"}]}, 4, 2, 36),
+    ("modify", {"entries": [{"type": 4, "value": "g@example.org"}]}, 4, 2, 6),
+    ("search", {"keyword": "ilbert"}, 6, 5, 0),
+    ("watch", {"users": ["hal"], "seconds": 60}, 2, 1, 1),
+    ("presence", {}, 2, 1.5, 0),
+    ("state", {"state": 2, "text": "busy"}, 3, 1.5, 1),
+]
+
+
+def test_profiles_and_presence_stay_within_their_budgets(topology: Topology) -> None:
+    """A display name costs two write units a letter that is new to it, and two a letter that goes."""
+
+    async def work() -> list[tuple[str, Measurement]]:
+        created = await topology.admin("/admin/user/create", {"userId": "gil", "name": "gil", "displayName": ""})
+        assert created["code"] == 0
+        socket = await topology.socket("gil", "gils-phone", 1)
+        measured = []
+        for op, body, *_ in PROFILES:
+            with topology.meter.measure() as each:
+                await socket.call("profile", op, body)
+                await topology.settle()
+            measured.append((op, each))
+        return measured
+
+    found = topology.run(work())
+    seen = [
+        (op, len(each.calls(function="ProfileWs")), each.units("dynamodb.read"), each.units("dynamodb.write"))
+        for op, each in found
+    ]
+    print(seen)  # noqa: T201
+    for (op, calls, reads, writes), (_, _, most_calls, most_reads, most_writes) in zip(seen, PROFILES, strict=True):
+        assert (calls <= most_calls, reads <= most_reads, writes <= most_writes) == (True, True, True), seen
+        assert op

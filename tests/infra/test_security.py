@@ -60,7 +60,7 @@ RIGHTS: dict[str, Rights] = {
     "BroadcastOnQueue": tables(writes="Messages Directory Presence Ephemera")
     | POSTS
     | {"${BroadcastQueue.Arn}": CONSUME | {"sqs:SendMessage"}},
-    "GroupWs": tables(reads="Directory Presence", writes="Ephemera"),
+    "GroupWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT,
     "ProfileWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT,
     "ChatroomWs": tables(reads="Messages Presence", writes="Directory Ephemera"),
     "ServerApi": tables(writes="Messages Directory Presence Ephemera")

@@ -125,7 +125,9 @@ BROADCAST_ON_QUEUE = FunctionSpec(
 GROUP_WS = FunctionSpec(
     "GroupWs",
     "functions.group.ws",
-    timeout_s=_SOCKET_TIMEOUT_S,
+    # Adding 500 members takes a thousand conditional writes, mostly the work of making requests.
+    timeout_s=25,
+    memory_mb=1024,
     writes=frozenset({_M, _D, _P, _E}),
     posts=True,
     sends_fanout=True,

@@ -180,7 +180,7 @@ class _Page:
 def _numbers() -> Iterator[str]:
     yield "## Numbers\n\n| what | values |\n|---|---|"
     for what, kind in NUMBERS.items():
-        values = (f"{_number(each)} {_word(each.name)}" for each in kind)
+        values = (f"{_number(each)} {_word(str(each.name))}" for each in kind)
         yield f"| {what} | {', '.join(values)} |"
     yield ""
 
@@ -195,7 +195,8 @@ def _word(name: str) -> str:
 
 def _body(call: Json) -> Json | None:
     body = call.get("requestBody")
-    return body and body["content"]["application/json"]["schema"]
+    schema: Json | None = body and body["content"]["application/json"]["schema"]
+    return schema
 
 
 def _result(call: Json) -> Json | None:

@@ -201,7 +201,8 @@ def _body(call: Json) -> Json | None:
 
 def _result(call: Json) -> Json | None:
     answer: Json = call["responses"]["200"]["content"]["application/json"]["schema"]
-    return answer["properties"].get("result")
+    result: Json | None = answer["properties"].get("result")
+    return result
 
 
 def _ref(schema: Json | None) -> str | None:

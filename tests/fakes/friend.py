@@ -33,7 +33,7 @@ class MemoryFriendStore:
     def get(self, user: str, other: str) -> Friend:
         return self._friends.get((user, other), Friend(user, other))
 
-    def friends(self, user: str, after: int = 0) -> list[Friend]:
+    def friends(self, user: str, after: int = 0, *, consistent: bool = True) -> list[Friend]:
         return [row for (owner, _), row in self._friends.items() if owner == user and row.update_dt > after]
 
     def requests(self, user: str, after: int = 0) -> tuple[list[FriendRequest], int]:

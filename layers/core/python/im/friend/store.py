@@ -148,8 +148,8 @@ class FriendStore(Protocol):
     def get(self, user: str, other: str) -> Friend:
         """What a user keeps of another, strongly consistent; version 0 if nothing."""
 
-    def friends(self, user: str, after: int = 0) -> list[Friend]:
-        """A user's rows that changed after a time (ms), strongly consistent, in no order."""
+    def friends(self, user: str, after: int = 0, *, consistent: bool = True) -> list[Friend]:
+        """A user's rows that changed after a time (ms), in no order."""
 
     def requests(self, user: str, after: int = 0) -> tuple[list[FriendRequest], int]:
         """The requests that a user got or made and that changed after a time (ms), in no order; and up to when he has read
@@ -198,19 +198,21 @@ class DynamoFriendStore:
         item = self._dynamo.batch_get([key]).get(key)
         return friend_from_item(item) if item else Friend(user, other)
 
-    def friends(self, user: str, after: int = 0) -> list[Friend]:
+    def friends(self, user: str, after: int = 0, *, consistent: bool = True) -> list[Friend]:
         prefix, newer = FriendItem.sk.startswith(keys.FRIEND_PREFIX), FriendItem.update_dt > after
-        return [friend_from_item(item) for item in self._changed(self._friends, user, prefix, newer)]
+        return [friend_from_item(item) for item in self._changed(self._friends, user, prefix, newer, consistent)]
 
     def requests(self, user: str, after: int = 0) -> tuple[list[FriendRequest], int]:
         prefix = RequestItem.sk.startswith(keys.REQUEST_PREFIX)
         newer = (RequestItem.update_dt > after) | RequestsReadItem.read.exists()
-        found = {item["sk"]: item for item in self._changed(self._requests, user, prefix, newer)}
+        found = {item["sk"]: item for item in self._changed(self._requests, user, prefix, newer, True)}
         mark = found.pop(keys.REQUESTS_READ, None)
         return [request_from_item(item) for item in found.values()], mark["read"] if mark else 0
 
-    def _changed(self, model: type[Model], user: str, prefix: Condition, newer: Condition) -> Iterable[Item]:
-        return self._dynamo.query(model, keys.user(user), prefix, consistent=True, filter_condition=newer)
+    def _changed(
+        self, model: type[Model], user: str, prefix: Condition, newer: Condition, consistent: bool
+    ) -> Iterable[Item]:
+        return self._dynamo.query(model, keys.user(user), prefix, consistent=consistent, filter_condition=newer)
 
     def commit(self, friends: Sequence[FriendChange], requests: Sequence[RequestChange] = ()) -> bool:
         marks = [change.new for change in friends if change.shows_in_chat]

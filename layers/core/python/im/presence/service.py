@@ -31,7 +31,7 @@ OFF, WATCHERS, FRIENDS = "off", "watchers", "friends"
 class Friends(Protocol):
     """What presence needs of friendships."""
 
-    def friends(self, user: str) -> Iterable[Friend]:
+    def friends(self, user: str, *, consistent: bool) -> Iterable[Friend]:
         """What a user keeps of others."""
 
 
@@ -140,7 +140,7 @@ class PresenceService:
 
     def _friends_of(self, user: str) -> Sequence[str]:
         """Those who see a user, and whom he sees: friends, but for those whom he does not want to hear from."""
-        rows = self._friends.friends(user) if self._friends else ()
+        rows = self._friends.friends(user, consistent=False) if self._friends else ()
         return [row.other for row in rows if row.is_friend and not row.is_blacked]
 
     def _sights(self, users: Sequence[str]) -> list[Sight]:

@@ -115,3 +115,53 @@ def test_users_are_listed_by_the_index_in_the_order_of_their_creation(dynamo: Dy
     )
 
     assert [item["pk"]["S"] for item in raw["Items"]] == ["u|early", "u|middle", "u|late"]
+
+
+def test_users_are_found_by_address(store: UserStore) -> None:
+    store.put(ANN, None)
+    store.put(User("bob", name="bob", email="a@b.c"), None)
+    assert sorted(store.ids_of_email("a@b.c")) == [ANN.id, "bob"]
+
+    store.put(replace(ANN, email="new", update_dt=1002), ANN)
+    assert (store.ids_of_email("a@b.c"), store.ids_of_email("new")) == (["bob"], [ANN.id])
+
+
+def test_users_are_found_by_any_part_of_the_display_name_that_they_have_now(store: UserStore) -> None:
+    old = replace(ANN, display_name="Ann 50%|Lee")
+    store.put(old, None)
+    store.put(User("bob", name="bob", display_name="Banana"), None)
+    store.put(User("door", name="door", display_name="Ann", type=2), None)
+    assert [store.ids_of_display_name(part, 100) for part in ("ann", "0%|l", "ana", "a", "x")] == [
+        [ANN.id],
+        [ANN.id],
+        ["bob"],
+        ["bob", ANN.id],
+        [],
+    ]
+
+    new = replace(old, display_name="Annie", update_dt=1002)
+    store.put(new, old)
+    assert [store.ids_of_display_name(part, 100) for part in ("lee", "ann", "nie")] == [[], [ANN.id], [ANN.id]]
+
+    store.put(User(ANN.id, name=ANN.id, display_name="Annie", deleted=True, update_dt=1003), new)
+    assert store.ids_of_display_name("ann", 100) == []
+
+
+def test_a_search_looks_at_so_many_entries_and_no_more(store: UserStore) -> None:
+    for number in range(5):
+        store.put(User(f"u{number}", name=f"n{number}", display_name="Kim"), None)
+
+    assert store.ids_of_display_name("kim", 3) == ["u0", "u1", "u2"]
+
+
+def test_users_are_listed_in_the_order_of_their_creation_until_they_are_destroyed(store: UserStore) -> None:
+    for user, created in (("late", 20_000), ("early", 3_000), ("middle", 4_000)):
+        store.put(User(user, name=user, created=created), None)
+
+    assert store.list_ids(0, 10) == ["early", "middle", "late"]
+    assert (store.list_ids(1, 1), store.list_ids(3, 5)) == (["middle"], [])
+    gone = User("early", name="early", deleted=True, created=3_000, update_dt=1)
+    store.put(gone, User("early", name="early", created=3_000))
+    assert store.list_ids(0, 10) == ["middle", "late"]
+    assert store.put(User("early", name="early", created=3_000, update_dt=2), gone)
+    assert store.list_ids(0, 10) == ["early", "middle", "late"]

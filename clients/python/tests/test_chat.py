@@ -387,7 +387,6 @@ async def test_members_are_listed_with_their_roles(harness: Harness, session: Se
     harness.server.create_group("team", "alice", "bob")
     harness.server.lists.set_group("team", "The Team", "alice", "bob")
     harness.server.lists.members["team"]["alice"]["type"] = 2
-    await harness.server.push("alice", "groups", {"version": harness.server.lists.version})
     await until(lambda: session.client.groups.mine())
     await session.enter("/group team")
     assert session.title(Conversation.group("team")) == "#The Team"

@@ -141,6 +141,7 @@ async def test_a_group_follows_the_notices_in_its_log(harness: Harness) -> None:
 async def test_where_friends_are_not_hosted_the_client_goes_on_without_them(harness: Harness) -> None:
     lists = harness.server.lists
     lists.befriend("alice", "bob")
+    harness.server.create_group("team", "alice")
     lists.set_group("team", "Team", "alice")
     harness.server.refuse_op("friends", 254)
     client = await harness.connected()

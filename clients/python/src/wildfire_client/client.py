@@ -659,7 +659,7 @@ class ChatClient:
                 self._take_cursor(body)
             elif name == "conversation":
                 self._take_bounds(Conversation.from_wire(body["conversation"]), body)
-            elif name in ("settings", "friends", "friendRequests", "groups"):
+            elif name in ("settings", "friends", "friendRequests"):
                 self._lists.take_versions({name: int(body["version"])})
             elif name == "receipt":
                 self.receipts.take(body)
@@ -667,6 +667,9 @@ class ChatClient:
                 self.presence.take(body)
             elif name == "profile":
                 self._lists.profile_changed(str(body["userId"]))
+            elif name == "groups":
+                # Which groups one is in is told by their conversations.
+                self._sync.request_pull()
             elif name == "group":
                 self._store.stale_group(str(body["groupId"]))
                 self._lists.wake()

@@ -69,7 +69,6 @@ class Lists:
             "settings": self._settings,
             "friends": self._friends,
             "friendRequests": self._requests,
-            "groups": self._groups,
         }
 
     # --- what is to be done
@@ -213,17 +212,6 @@ class Lists:
             request.receiver == me and request.status == RequestStatus.WAITING and request.time > read
             for request in self._store.requests()
         )
-
-    async def _groups(self) -> None:
-        ids: list[str] = []
-        more = True
-        while more:
-            answer = await self._call("group", "mine", {"after": ids[-1] if ids else ""})
-            ids += answer["groupIds"]
-            more = bool(answer.get("more")) and bool(answer["groupIds"])
-        changed = self._store.set_my_groups(ids)
-        if changed:
-            self._emit(GroupsChanged(tuple(sorted(changed))))
 
     async def fetch_groups(self, group_ids: Iterable[str]) -> None:
         """Ask for groups, and for the members of those whose members were asked for before.

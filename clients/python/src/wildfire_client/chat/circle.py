@@ -127,7 +127,7 @@ class Circle:
     # --- messages
 
     async def _edit(self, argument: str) -> list[str]:
-        mine = self._session.said()
+        mine = await self._session.said()
         if not mine or not argument:
             raise UsageError("there is no message of yours here" if argument else "to what? /edit TEXT")
         await self._client.edit(mine[-1], argument)

@@ -35,6 +35,8 @@ from wildfire_client.chat import circle
 
 PAGE = 40
 """Messages that are shown when a conversation is opened, and by which it grows."""
+PATIENCE = 5
+"""Seconds that a command waits for a message that is on its way."""
 TYPING_SHOWN = 6
 TYPING_EVERY = 10
 """Seconds for which "is typing" is shown, and between two that are sent (client-sdk spec 4.4)."""
@@ -221,8 +223,12 @@ class Session:
             message.content, GroupNotice | RecallContent | TipContent | FriendGreetingContent | FriendAddedContent
         )
 
-    def said(self) -> list[Message]:
-        """What I have said in the open conversation and may still change, ascending."""
+    async def said(self) -> list[Message]:
+        """What I have said in the open conversation and may still change, ascending; waits for what is on its way."""
+        for message in self.messages():
+            if message.status is MessageStatus.SENDING:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.client.settled(message), PATIENCE)
         mine = [each for each in self.messages() if each.mine and each.seq is not None and each.recalled is None]
         return [message for message in mine if not self.is_notice(message)]
 
@@ -345,7 +351,7 @@ class Session:
         return [] if found else ["that is the beginning"]
 
     async def _recall(self, argument: str) -> list[str]:
-        mine = self.said()
+        mine = await self.said()
         number = int(argument) if argument.isdecimal() else 1
         if not 1 <= number <= len(mine):
             raise CommandError("there is no such message of yours here")

@@ -10,7 +10,7 @@ from os import PathLike
 from typing import Any
 
 from wildfire_client.contents import MediaContent, decode
-from wildfire_client.model import Conversation, Message, MessageStatus, Recalled
+from wildfire_client.model import Conversation, ConversationType, Message, MessageStatus, Recalled
 from wildfire_client.payload import Payload
 
 _LOGS = """
@@ -92,7 +92,8 @@ CREATE TABLE requests (
     data TEXT NOT NULL,
     PRIMARY KEY (sender, receiver)
 ) WITHOUT ROWID;
-CREATE TABLE groups (id TEXT PRIMARY KEY, data TEXT, mine INTEGER NOT NULL, stale INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE groups (id TEXT PRIMARY KEY, data TEXT, stale INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO groups SELECT DISTINCT target, NULL, 1 FROM conversations WHERE type = 1;
 CREATE TABLE members (
     group_id TEXT NOT NULL,
     user TEXT NOT NULL,
@@ -283,6 +284,8 @@ class Database:
             "INSERT INTO conversations (type, target, line) VALUES (?, ?, ?)",
             (int(conversation.type), conversation.target, conversation.line),
         ).lastrowid
+        if conversation.type == ConversationType.GROUP:
+            self._stale_group(conversation.target)
         return self.row(int(created or 0))
 
     def _start(self, row_id: int, start: int, *, delivered: int) -> None:
@@ -365,9 +368,7 @@ class Database:
         )
 
     def _stale_group(self, group_id: str) -> None:
-        self._db.execute(
-            "INSERT INTO groups VALUES (?, NULL, 0, 1) ON CONFLICT (id) DO UPDATE SET stale = 1", (group_id,)
-        )
+        self._db.execute("INSERT INTO groups VALUES (?, NULL, 1) ON CONFLICT (id) DO UPDATE SET stale = 1", (group_id,))
 
     def _insert(self, values: Mapping[str, Any]) -> int:
         columns, places = ", ".join(values), ", ".join("?" * len(values))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wildfire_client.model import Conversation
+from wildfire_client.model import Conversation, ConversationType
 from wildfire_client.objects import Friend, FriendRequest, Group, GroupMember, MemberType, Receipt, Setting, User
 from wildfire_client.store.database import Database, dump
 
@@ -131,26 +131,13 @@ class Lists(Database):
         return None if found is None or found["data"] is None else Group.from_wire(json.loads(found["data"]))
 
     def my_groups(self) -> list[Group]:
-        """The groups that I am in and know, by id."""
-        found = self._db.execute("SELECT data FROM groups WHERE mine = 1 AND data IS NOT NULL ORDER BY id")
+        """The groups that I am in and know, by id: those whose conversation I have not left."""
+        found = self._db.execute(
+            "SELECT data FROM groups WHERE data IS NOT NULL AND id IN"
+            " (SELECT target FROM conversations WHERE type = ? AND last IS NULL) ORDER BY id",
+            (int(ConversationType.GROUP),),
+        )
         return [Group.from_wire(json.loads(item["data"])) for item in found]
-
-    def my_group_ids(self) -> set[str]:
-        """The groups that I am in."""
-        return {item["id"] for item in self._db.execute("SELECT id FROM groups WHERE mine = 1")}
-
-    def set_my_groups(self, group_ids: Iterable[str]) -> set[str]:
-        """Take the list of my groups; those that came or went."""
-        wanted = set(group_ids)
-        with self._transaction():
-            before = self.my_group_ids()
-            for group_id in wanted - before:
-                self._db.execute(
-                    "INSERT INTO groups VALUES (?, NULL, 1, 1) ON CONFLICT (id) DO UPDATE SET mine = 1, stale = 1",
-                    (group_id,),
-                )
-            self._db.executemany("UPDATE groups SET mine = 0 WHERE id = ?", [(each,) for each in before - wanted])
-        return wanted ^ before
 
     def stale_group(self, group_id: str) -> None:
         """What is known of a group is out of date."""
@@ -169,7 +156,7 @@ class Lists(Database):
             self._db.executemany("UPDATE groups SET stale = 0 WHERE id = ?", [(group_id,) for group_id in asked])
             for wire in groups:
                 self._db.execute(
-                    "INSERT INTO groups VALUES (?1, ?2, 0, 0) ON CONFLICT (id) DO UPDATE SET data = ?2, stale = 0",
+                    "INSERT INTO groups VALUES (?1, ?2, 0) ON CONFLICT (id) DO UPDATE SET data = ?2, stale = 0",
                     (str(wire["target_id"]), dump(wire)),
                 )
                 changed.append(str(wire["target_id"]))

@@ -33,7 +33,7 @@ def test_versions_come_with_the_conversation_rows_and_are_none_of_them(stores: S
     found, known = rows.with_versions("alice")
 
     assert [row.conversation.target for row in found] == ["versions"]
-    assert known == Versions(settings=1, friends=2, friend_requests=3, groups=4)
+    assert known == Versions(settings=1, friends=2, friend_requests=3)
     assert rows.of_user("alice") == found
 
 

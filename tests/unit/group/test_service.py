@@ -523,3 +523,23 @@ def test_a_dissolution_that_was_cut_anywhere_is_finished_by_repeating_it() -> No
         assert club.world.groups.list_members("team") == []
         assert club.world.settings.get("ann", Scope.CONVERSATION_TOP, "1-0-team").value == ""
         assert 108 in [notice[0] for notice in club.notices()]
+
+
+def test_a_hello_says_when_one_last_came_into_a_group_or_out_of_one(club: Club) -> None:
+    world = club.world
+
+    def version(user: str) -> int:
+        world.now += 1_000
+        return world.connect.hello(user, None, 1).versions.groups
+
+    assert version("alice") == 0
+    club.create("alice")
+    within = version("alice")
+    assert within == world.now
+    club.groups.remove_members("olga", "team", ["alice"])
+    left = version("alice")
+    assert left > within
+    world.now += 3_600_000
+    settled = version("alice")
+    assert left < settled < world.now
+    assert version("alice") == settled

@@ -317,7 +317,7 @@ class ConnectService:
         states = run_all([partial(self._state, user, conversation, row) for _, _, conversation, row in page])
         after = SyncToken(start, page[-1][:2]) if rest else SyncToken(start)
         known = tuple(state for state in states if state.head or state.last is not None)
-        return Changes(began, after.dump(), bool(rest), known, versions)
+        return Changes(began, after.dump(), bool(rest), known, replace(versions, groups=_groups_version(rows, began)))
 
     def _active(self, user: str, rows: Sequence[Row]) -> list[tuple[int, str, Conversation, Row]]:
         """Every conversation of a user with its activity minute and key."""
@@ -349,3 +349,10 @@ class ConnectService:
         return ConversationState(
             conversation, head, row.read, first, last, row.cleared, row.removed, row.silent, row.top
         )
+
+
+def _groups_version(rows: Sequence[Row], now_ms: int) -> int:
+    """When the user last came into a group or out of one, ms: the end of that minute, or now while it lasts."""
+    groups = [row for row in rows if row.conversation.type == ConversationType.GROUP and row.firsts is not None]
+    minute = max((row.activity for row in groups), default=-1)
+    return min(now_ms, (minute + 1) * MINUTE_MS - 1) if groups else 0

@@ -178,7 +178,6 @@ class Change(StrEnum):
     SETTINGS = "settings"
     FRIENDS = "friends"
     FRIEND_REQUESTS = "friendRequests"
-    GROUPS = "groups"
 
 
 class News(Struct, frozen=True):
@@ -197,7 +196,10 @@ class Subject(StrEnum):
 
 
 class Versions(Struct, frozen=True, rename="camel"):
-    """How new what a user's devices keep is, in ms since 1970; 0 where nothing ever changed."""
+    """How new what a user's devices keep is, in ms since 1970; 0 where nothing ever changed.
+
+    ``groups`` is not stored: it follows from the conversation rows.
+    """
 
     settings: int = 0
     friends: int = 0

@@ -288,7 +288,6 @@ class VersionsItem(Model):
     settings = NumberAttribute(null=True)
     friends = NumberAttribute(null=True)
     friendRequests = NumberAttribute(null=True)  # noqa: N815
-    groups = NumberAttribute(null=True)
     settingCount = NumberAttribute(null=True)  # noqa: N815
     push = UnicodeAttribute(null=True)
 

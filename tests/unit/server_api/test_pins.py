@@ -64,8 +64,8 @@ def test_what_the_official_programs_send_is_understood(path: str, body: Any) -> 
     schema = ENDPOINTS[path].request
     assert schema is not None
 
-    body = body if isinstance(body, dict) else {codec.alone(schema): body}
-    canonical = {PINS[path].spellings.get(name, name): value for name, value in body.items()}
+    members = body if isinstance(body, dict) else {codec.alone(schema): body}
+    canonical = {PINS[path].spellings.get(name, name): value for name, value in members.items()}
     assert lost(decode(schema, body), canonical) == []
 
 

@@ -76,6 +76,7 @@ class Volume:
         self._conversations: dict[str, list[Talked]] = {kind: [] for kind in _SHARES}
         self._acked: dict[str, list[tuple[int, str]]] = {}
         self._pulls: set[asyncio.Task[bool]] = set()
+        self._until = 0.0
         self.done = 0
         self.again = 0
 
@@ -113,11 +114,12 @@ class Volume:
         self._acked[log] = []
         self._conversations[kind].append(Talked(kind, log, members))
 
-    async def run(self) -> None:
-        """Send everything."""
+    async def run(self, within_s: float) -> None:
+        """Send everything, or as much as can be sent in that time."""
         self._topology.faults.chaos(_FAULTS, _ACTIONS)
         waiting = self._plan()
         began = time.monotonic()
+        self._until = began + within_s
         busy: set[str] = set()
         reporter = asyncio.create_task(self._report(began))
         keeper = asyncio.create_task(self._keep_alive())
@@ -140,10 +142,10 @@ class Volume:
         return planned
 
     async def _work(self, waiting: list[tuple[Talked, bool]], busy: set[str]) -> None:
-        while waiting:
+        while waiting and time.monotonic() < self._until:
             talked, both = waiting.pop()
             if talked.log in busy:
-                waiting.insert(self._random.randrange(max(1, len(waiting) - 50), len(waiting) + 1), (talked, both))
+                waiting.insert(self._random.randrange(max(0, len(waiting) - 50), len(waiting) + 1), (talked, both))
                 await asyncio.sleep(0)
                 continue
             busy.add(talked.log)
@@ -264,6 +266,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.volume", description=__doc__)
     parser.add_argument("--sends", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=120, help="count what was sent by then")
     chosen = parser.parse_args(arguments)
     deployed = read_assembly(synthesize(CACHE)[0])
     switches = {"im.inline_limit": _INLINE_LIMIT, "im.fanout_chunk": _CHUNK, "client.request_rate_limit": 1_000_000}
@@ -271,7 +274,7 @@ def main(arguments: Sequence[str]) -> int:
         volume = Volume(topology, chosen.sends, chosen.seed)
         topology.run(volume.prepare())
         began = time.monotonic()
-        topology.run(volume.run())
+        topology.run(volume.run(chosen.minutes * 60))
         seconds = time.monotonic() - began
         topology.run(volume.settle())
         totals = volume.count()

@@ -12,6 +12,7 @@ from typing import Any
 
 from im.errors import BusyError, Code, ImError
 from im.group.model import GroupInfo, GroupMember
+from im.message.events import Reaction, reaction_of
 from im.message.model import ContentType, Conversation, Payload, Sender, payload_from_json
 from im.message.reading import Range
 from tests.simulation.device import Device, Draft, seen
@@ -40,6 +41,7 @@ class Play:
         read_floor: by user and conversation, the highest read cursor that anybody was told.
         withdrawn: (log, seq) of every message whose recall or deletion for everybody was acknowledged.
         edited: (log, seq) of every message of which an edit was acknowledged.
+        reacted: by log, seq, user and emoji, the last event of a reaction that was acknowledged.
         refused: (log, sender, cid) of messages that were refused for good.
         removed_by_last: with two removals of one member at once, the last notice counts.
         unclear: while a removal and a joining run side by side, nobody can say whether the member is in.
@@ -57,6 +59,7 @@ class Play:
         self.read_floor: dict[tuple[str, Conversation], int] = defaultdict(int)
         self.withdrawn: set[tuple[str, int]] = set()
         self.edited: set[tuple[str, int]] = set()
+        self.reacted: dict[tuple[str, int, str, str], int] = {}
         self.refused: set[tuple[str, str, str]] = set()
         self.removed_by_last = False
         self.unclear = False
@@ -216,6 +219,20 @@ class Play:
             return
         self.edited.add(place)
 
+    def react(
+        self, device: Device, conversation: Conversation, seq: int, emoji: str, on: bool, number: int = 0
+    ) -> None:
+        """React to a message, or take the reaction away."""
+        service = self.stage.environment(number).messages
+        sender = Sender(device.user, f"{device.user}-{device.client}", device.connection)
+        try:
+            event = service.react(sender, conversation, seq, emoji, on)
+        except ImError:
+            return
+        if event and event.seq:
+            place = (conversation.key(device.user), seq, device.user, emoji)
+            self.reacted[place] = max(self.reacted.get(place, 0), event.seq)
+
     # --- what the administrator does
 
     def found(self, group: str, *members: str) -> None:
@@ -336,11 +353,21 @@ class Play:
         logs = self.stage.world.messages.logs
         for log, slot in self.withdrawn:
             events = [each for each in logs[log].values() if each.ref == slot and not each.to]
-            kinds = [kind for each in events if (kind := payload_from_json(each.payload).type) != ContentType.EDIT]
+            types = [payload_from_json(each.payload).type for each in events]
+            kinds = [kind for kind in types if kind in (ContentType.RECALL, ContentType.DELETE)]
             assert len(set(kinds)) == len(kinds) >= 1, f"{log}: {slot} has the events {kinds}"
             assert f"text of {logs[log][slot].cid}" not in logs[log][slot].payload
         for log, slot in self.edited - self.withdrawn:
             assert logs[log][slot].withdrawn or "edit " in logs[log][slot].payload, f"{log}: {slot} lost its edit"
+        for (log, slot, user, emoji), acknowledged in self.reacted.items():
+            told = [
+                (each.seq, reaction_of(each)) for each in logs[log].values() if (each.ref, each.sender) == (slot, user)
+            ]
+            last = max(seq for seq, reaction in told if reaction and reaction.emoji == emoji)
+            if last != acknowledged or logs[log][slot].withdrawn:
+                continue  # What came later was never acknowledged, so it may or may not be in the sum.
+            stands = user in logs[log][slot].reactions.get(emoji, {})
+            assert (acknowledged, Reaction(emoji, stands)) in told, f"{log}: {slot} has {user}'s {emoji} wrong"
         for device in self.devices:
             assert not device.outbox, f"{device} still waits for {device.outbox}"
             for conversation, talk in device.talks.items():

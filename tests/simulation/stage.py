@@ -53,7 +53,17 @@ _EVENTUAL = frozenset(
     }
 )
 _CONSISTENT = frozenset(
-    {"get", "newest", "load_one", "latest_roster", "get_members", "get_dissolved", "page_members", "get_request"}
+    {
+        "get",
+        "get_many",
+        "newest",
+        "load_one",
+        "latest_roster",
+        "get_members",
+        "get_dissolved",
+        "page_members",
+        "get_request",
+    }
 )
 
 Dictionaries = list[dict[str, Any]]

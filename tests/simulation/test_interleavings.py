@@ -274,6 +274,28 @@ def two_edits_of_one_message(play: Play) -> list[Operation]:
     ]
 
 
+def reactions_cross_one_another_and_a_recall(play: Play) -> list[Operation]:
+    ann, bob = _pair(play)
+    pad = play.device("bob", "pad")
+    return [
+        partial(play.react, bob, ANN, 1, "+", True, 0),
+        partial(play.react, pad, ANN, 1, "+", False, 1),
+        partial(play.react, ann, BOB, 1, "+", True, 2),
+        partial(play.withdraw, ann, BOB, 1, "recall", 3),
+    ]
+
+
+def reactions_of_two_devices(play: Play) -> list[Operation]:
+    ann, bob = _pair(play)
+    pad = play.device("bob", "pad")
+    play.react(bob, ANN, 1, "+", True)
+    return [
+        partial(play.react, bob, ANN, 1, "+", False, 0),
+        partial(play.react, pad, ANN, 1, "+", True, 1),
+        partial(play.react, ann, BOB, 1, "+", True, 2),
+    ]
+
+
 def read_cursors_of_two_devices(play: Play) -> list[Operation]:
     ann, bob = _pair(play)
     pad = play.device("bob", "pad")
@@ -304,6 +326,8 @@ SCENES = [
     a_recall_races_a_deletion,
     edits_cross_one_another_and_a_recall,
     two_edits_of_one_message,
+    reactions_cross_one_another_and_a_recall,
+    reactions_of_two_devices,
     read_cursors_of_two_devices,
 ]
 

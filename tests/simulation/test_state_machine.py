@@ -179,6 +179,32 @@ class Conversing(RuleBasedStateMachine):
             seq = 1 + seq % len(slots)
             self._do(number, cut, partial(self.play.edit, actor, conversation, seq, number))
 
+    @rule(
+        device=devices,
+        conversation=conversations,
+        seq=places,
+        emoji=st.sampled_from(("+", "-")),
+        on=st.booleans(),
+        number=environments,
+        cut=cuts,
+    )
+    def react(
+        self,
+        device: int,
+        conversation: Conversation,
+        seq: int,
+        emoji: str,
+        on: bool,
+        number: int,
+        cut: tuple[int, str] | None,
+    ) -> None:
+        """React to a message, or take that away."""
+        actor = self.play.devices[device]
+        slots = self.play.stage.world.messages.logs[conversation.key(actor.user)]
+        if conversation.target != actor.user and slots:
+            seq = 1 + seq % len(slots)
+            self._do(number, cut, partial(self.play.react, actor, conversation, seq, emoji, on, number))
+
     @rule(user=st.sampled_from(USERS), other=st.sampled_from(USERS), blocked=st.booleans())
     def blacklist(self, user: str, other: str, blocked: bool) -> None:
         """A user blocks another one, or does not any more."""

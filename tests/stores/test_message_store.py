@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from im.message.model import Message
+from im.message.model import Edit, Message
 from im.message.store import DynamoMessageStore, MessageStore
 from tests.fakes.items import Items
 from tests.fakes.message import MemoryMessageStore
@@ -88,3 +88,52 @@ def test_a_message_can_be_recalled_and_deleted(store: MessageStore) -> None:
     found = store.get(LOG, 1)
     assert found is not None
     assert (deletion.base, found.deleted, found.recall is not None, found.payload) == (4, True, True, '{"type":81}')
+
+
+def test_an_edit_replaces_the_content_if_nothing_has_changed_since(store: MessageStore) -> None:
+    store.put(message(1), indexed=False)
+    first, second = Edit(5_000, 1), Edit(6_000, 2)
+
+    assert store.edit(message(1), '{"type":1,"extra":"a"}', first)
+    assert not store.edit(message(1), '{"type":1,"extra":"b"}', second)
+    now = store.get(LOG, 1)
+    assert now == message(1, payload='{"type":1,"extra":"a"}', edit=first)
+    assert store.edit(now, '{"type":1,"extra":"c"}', second, time=6_000)
+    assert store.get(LOG, 1) == message(1, payload='{"type":1,"extra":"c"}', edit=second, time=6_000)
+
+
+def test_reactions_are_replaced_if_nothing_has_changed_since_and_go_with_the_content(store: MessageStore) -> None:
+    store.put(message(1), indexed=False)
+    one, two = {"\U0001f44d": {"bob": 2}}, {"\U0001f44d": {"bob": 2, "ann": 3}}
+
+    assert store.react(message(1), one, 2)
+    assert not store.react(message(1), two, 3)
+    now = store.get(LOG, 1)
+    assert now == message(1, reactions=one, reacted=2)
+    assert store.react(now, two, 3)
+    assert store.react(message(1, reactions=two, reacted=3), {}, 4)
+    assert store.get(LOG, 1) == message(1, reacted=4)
+    assert store.react(message(1, reacted=4), one, 5)
+    store.blank(LOG, 1, "{}")
+    assert store.get(LOG, 1) == message(1, payload="{}", reacted=5)
+
+
+@pytest.mark.parametrize("mark", ["recall", "delete"])
+def test_what_was_taken_back_is_neither_edited_nor_reacted_to(store: MessageStore, mark: str) -> None:
+    store.put(message(1), indexed=False)
+    if mark == "recall":
+        store.mark_recalled(LOG, 1, "alice", 9_000, 1)
+    else:
+        store.mark_deleted(LOG, 1, 9_000, 1)
+
+    assert not store.edit(message(1), "{}", Edit(5_000, 1))
+    assert not store.react(message(1), {"x": {"bob": 2}}, 2)
+    assert not store.edit(message(9), "{}", Edit(5_000, 1))
+
+
+def test_several_slots_are_read_at_once(store: MessageStore) -> None:
+    for seq in (1, 2, 3):
+        store.put(message(seq), indexed=False)
+
+    assert store.get_many(LOG, [3, 1, 9]) == {1: message(1), 3: message(3)}
+    assert store.get_many(LOG, []) == {}

@@ -133,3 +133,10 @@ def test_forgetting_a_user_removes_his_rows_only(store: RowStore) -> None:
 
     assert store.of_user("alice") == []
     assert len(store.of_user("bob")) == 1
+
+
+def test_the_bounds_of_clearing_and_removing_only_grow(store: RowStore) -> None:
+    assert [store.clear("alice", BOB, seq) for seq in (4, 2)] == [4, 4]
+    assert [store.remove("alice", BOB, seq) for seq in (7, 5)] == [7, 7]
+
+    assert store.get("alice", BOB) == Row(BOB, cleared=4, removed=7)

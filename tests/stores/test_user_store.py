@@ -165,3 +165,14 @@ def test_users_are_listed_in_the_order_of_their_creation_until_they_are_destroye
     assert store.list_ids(0, 10) == ["middle", "late"]
     assert store.put(User("early", name="early", created=3_000, update_dt=2), gone)
     assert store.list_ids(0, 10) == ["early", "middle", "late"]
+
+
+def test_users_are_listed_from_a_place_on_and_counted(store: UserStore) -> None:
+    for number, name in enumerate(("eve", "dan", "cem"), 1):
+        store.put(User(name, name=name, created=number, update_dt=number), None)
+
+    first = store.list_after("", 2)
+    rest = store.list_after(first[-1][0], 2)
+
+    assert [[user for _, user in page] for page in (first, rest)] == [["eve", "dan"], ["cem"]]
+    assert (store.list_after(rest[-1][0], 2), store.count_listed()) == ([], 3)

@@ -118,6 +118,13 @@ def test_what_one_may_not_see_or_was_taken_back_is_not_found(world: World) -> No
     assert texts(world.service.search("alice", "hit")) == ["hit four", "hit one"]
 
 
+def test_a_message_whose_recall_was_cut_short_is_not_found_either(world: World) -> None:
+    world.say("alice", "hit", to="bob")
+    world.messages.mark_recalled("0|0|alice|bob", 1, "alice", world.now, 1)
+
+    assert texts(world.service.search("bob", "hit")) == []
+
+
 def team(world: World, *members: str, first: int = 1) -> None:
     world.groups.put_roster("team", Roster(1, members), Roster(0))
     world.groups.found(GroupInfo("team", owner=members[0], roster_version=1, member_count=len(members)))

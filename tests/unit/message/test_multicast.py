@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from im.errors import BusyError, Code, ImError, InvalidError
+from im.message.log import Log
 from im.message.model import ContentType, Conversation, Payload
 from im.message.multicast import PAGE, Task, task_from_body
 from im.message.reading import Range
+from im.platform.uids import Uids
 from im.profile.model import User, UserType
 from tests.fakes.world import World
 
@@ -109,6 +111,7 @@ def test_a_copy_is_found_in_a_long_conversation(world: World) -> None:
 def test_a_copy_has_a_greater_uid_though_the_clock_of_its_worker_is_behind(world: World) -> None:
     sent = world.multicasts().multicast("news", ["ann"], 0, payload())
     world.now -= 60_000
+    world.log = Log(world.messages, Uids(world.ephemera, world.clock), index_uids=True)
     [task] = world.tasks
     world.multicasts().work(task)
     world.multicasts().work(task)

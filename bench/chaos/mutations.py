@@ -61,11 +61,11 @@ MUTATIONS = {
         [
             (
                 "im/delivery/service.py",
-                "        for post in outcome.gone:\n"
-                "            self.presence.disconnect(post.user, post.client, post.connection,",
+                "        for post in outcome.gone:\n            before =",
                 "        for post in outcome.gone:\n"
                 "            for other in presences[post.user].devices:\n"
-                "                self.presence.disconnect(post.user, other.client, other.connection,",
+                "                self.presence.disconnect(post.user, other.client, other.connection, now)\n"
+                "            before =",
             )
         ],
         ["silently dropped sockets"],

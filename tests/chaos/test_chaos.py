@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.chaos.checker import Counts
 from bench.chaos.mutations import MUTATIONS, DoesNotFit, Mutation, broken_build
 from bench.chaos.run import Plan, run
 
@@ -22,16 +23,21 @@ async def test_fifteen_seconds_of_everything_at_once_break_no_promise() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", MUTATIONS)
 async def test_a_broken_build_is_found_out(name: str, tmp_path: Path) -> None:
     mutation = MUTATIONS[name]
+    total = Counts()
 
     with broken_build(mutation, tmp_path) as roots:
-        outcome = await run(Plan(seconds=6, clients=16, seed=1, weathers=mutation.weathers, roots=roots))
+        # On a busy machine so little happens in six seconds that once may not be enough.
+        for seed in (1, 2, 3):
+            outcome = await run(Plan(seconds=6, clients=16, seed=seed, weathers=mutation.weathers, roots=roots))
+            total = total.plus(outcome.report.total)
+            if any(getattr(total, kind) for kind in mutation.shows):
+                return
 
-    found = outcome.report.total
-    assert any(getattr(found, kind) for kind in mutation.shows), found
+    raise AssertionError(f"not found out: {total}")
 
 
 def test_a_mutation_that_does_not_fit_the_sources_any_more_raises(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ def measure(topology: Topology, workload: Workload) -> Measurement:
                 await topology.settle()
         return measured
 
-    return topology.run(work())
+    with topology.clock.held():
+        return topology.run(work())
 
 
 def named(name: str) -> Workload:

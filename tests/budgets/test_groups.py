@@ -17,7 +17,7 @@ FUNCTION = "GroupWs"
 
 @pytest.fixture(scope="module")
 def topology() -> Iterator[Topology]:
-    with Topology.from_cdk() as running:
+    with Topology.from_cdk() as running, running.clock.held():
         yield running
 
 

@@ -28,6 +28,7 @@ FUNCTIONS = {
     "functions.broadcast.on_queue": SOCKET_CEILING,
     "functions.group.ws": SOCKET_CEILING,
     "functions.profile.ws": SOCKET_CEILING,
+    "functions.chatroom.ws": SOCKET_CEILING,
     "functions.server_api.http": API_CEILING,
 }
 NEVER = {"boto3", "pydantic", "requests", "aws_xray_sdk", "jinja2", "moto", "cryptography", "aws_cdk", "yaml"}
@@ -79,7 +80,7 @@ def test_a_function_loads_no_module_that_it_does_not_need(module: str) -> None:
     forbidden = set(NEVER)
     if module not in ("functions.connect.authorizer", "functions.server_api.http"):
         forbidden |= ONLY_WHERE_TOKENS_ARE
-    sending = ("message.ws", "broadcast.on_queue", "profile.ws", "server_api.http")
+    sending = ("message.ws", "broadcast.on_queue", "group.ws", "profile.ws", "server_api.http")
     if module.removeprefix("functions.") not in sending:
         forbidden |= ONLY_WHERE_MESSAGES_ARE_SENT
 

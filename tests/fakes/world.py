@@ -14,10 +14,12 @@ from im.connect.tokens import Tokens
 from im.delivery.changes import Changes
 from im.delivery.model import News
 from im.delivery.service import Delivery
+from im.errors import BusyError
 from im.friend.service import FriendService
 from im.limits import RateLimiter
+from im.message.context import Context
 from im.message.log import Log
-from im.message.model import Conversation, Payload, Sender
+from im.message.model import Conversation, Message, Payload, Sender
 from im.message.multicast import Multicasts, Task
 from im.message.service import MessageService
 from im.moderation.service import Filter
@@ -69,6 +71,25 @@ class TaskList:
         self._tasks.extend(jobs)
 
 
+class Outside:
+    """An ``Outlet`` that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Message, Conversation, Sender, Context]] = []
+        self.fails = False
+
+    def tell(self, message: Message, conversation: Conversation, sender: Sender, context: Context) -> None:
+        """Note it, or refuse it."""
+        if self.fails:
+            raise BusyError("the outlet is busy")
+        self.told.append((message, conversation, sender, context))
+
+    @property
+    def messages(self) -> list[Message]:
+        """The messages that it was told of."""
+        return [message for message, *_ in self.told]
+
+
 class World:
     """One deployment in memory.
 
@@ -97,6 +118,7 @@ class World:
         self.robots: set[str] = set()
         self.friends = MemoryFriendStore(self.rows)
         self.told = Told()
+        self.outside = Outside()
         self.delivery = Delivery(
             self.presence,
             self.poster,
@@ -148,6 +170,7 @@ class World:
             self.room_messages(words),
             self.switches,
             self.clock,
+            outlets=[self.outside],
             user_types=self.types_of,
         )
 
@@ -165,6 +188,7 @@ class World:
             words,
             self.switches,
             self.clock,
+            outlets=[self.outside],
         )
 
     def friend_service(self) -> FriendService:

@@ -7,6 +7,8 @@ cost 0.2 % of a cent per thousand sockets, the query (one read unit for forty se
 neither the sender nor the queue's worker asks where anybody is.
 """
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -17,6 +19,7 @@ from im.chatroom.store import ChatroomStore, room_from_item, seat_from_item, sta
 from im.delivery.model import Presence, Target
 from im.delivery.service import ANYBODY, Delivery
 from im.errors import Code, ImError
+from im.message.context import Context
 from im.message.log import Log, Walk
 from im.message.model import (
     Conversation,
@@ -29,6 +32,7 @@ from im.message.model import (
     conversation_of,
     payload_to_json,
 )
+from im.message.outlets import Outlet, Outlets
 from im.message.screening import screened
 from im.message.store import MessageStore
 from im.moderation.service import Filter
@@ -62,6 +66,7 @@ class RoomMessages:
         words: the sensitive words.
         switches: the deployment's behaviour.
         clock: the time.
+        outlets: who is told of messages outside.
     """
 
     def __init__(
@@ -76,6 +81,8 @@ class RoomMessages:
         words: Filter,
         switches: Switches,
         clock: Clock,
+        *,
+        outlets: Sequence[Outlet] = (),
     ) -> None:
         self._messages = messages
         self._rooms = rooms
@@ -87,6 +94,7 @@ class RoomMessages:
         self._words = words
         self._switches = switches
         self._clock = clock
+        self._outlets = Outlets(outlets)
         self._retention_ms = switches.chatroom_retention_ms
 
     def send(self, sender: Sender, draft: Message, payload: Payload, base: int | None) -> Sent:
@@ -118,15 +126,17 @@ class RoomMessages:
             draft = replace(draft, payload=payload_to_json(allowed))
         if payload.transparent:
             draft = replace(draft, uid=self._uids.next(), time=self._clock())
-            self._deliver(draft, sender)
+            self._deliver(draft, sender, view.presence)
             return Sent(0, draft.uid, draft.time)
         slot = newest or view.slot
         appended = self._room_log.append(draft, room, start, slot, indexed=sender.client is None)
-        self._deliver(appended.message, sender)
+        self._deliver(appended.message, sender, view.presence)
         return Sent(appended.message.seq, appended.message.uid, appended.message.time)
 
-    def publish(self, draft: Message, sender: Sender, base: int, walk: Walk) -> Message:
+    def publish(self, draft: Message, sender: Sender, base: int, walk: Walk, about: Message | None = None) -> Message:
         """Append a message that no rule of sending concerns, a recall for example, and deliver it.
+
+        ``about`` is the message that an event concerns, for the outlets.
 
         Raises:
             ImError: 253, no such room.
@@ -136,7 +146,7 @@ class RoomMessages:
             raise ImError(Code.NOT_EXIST)
         slot = self._messages.get(draft.log, base)
         message = self._room_log.append(draft, room, base, slot, indexed=True, walk=walk).message
-        self._deliver(message, sender)
+        self._deliver(message, sender, Presence(sender.user), about)
         return message
 
     def check_reader(self, reader: Sender, conversation: Conversation) -> None:
@@ -202,8 +212,10 @@ class RoomMessages:
         found = self._log.find(draft, base) if base is not None else None
         return Sent(found.seq, found.uid, found.time) if found else None
 
-    def _deliver(self, message: Message, sender: Sender) -> None:
+    def _deliver(self, message: Message, sender: Sender, presence: Presence, about: Message | None = None) -> None:
         room = _room_of(message)
+        named, context = conversation_of(message.log, message.sender), Context(self._clock(), {sender.user: presence})
+        self._outlets.tell(replace(message, subject=about), named, sender, context)
         targets = [
             Target(seat.user, seat.client, seat.connection)
             for seat in self._door.members(room)

@@ -23,9 +23,9 @@ class Context(Struct, frozen=True):
 
     read_at: int
     presences: Mapping[str, Presence]
-    base: Message | None
-    own_row: Row | None
-    peer_row: Row | None
-    standing: Row | None
-    info: GroupInfo | None
-    member: GroupMember | None
+    base: Message | None = None
+    own_row: Row | None = None
+    peer_row: Row | None = None
+    standing: Row | None = None
+    info: GroupInfo | None = None
+    member: GroupMember | None = None

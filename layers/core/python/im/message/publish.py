@@ -6,7 +6,7 @@ What a send does, in order, and what a crash after each step leaves (docs/delive
 2. The activity stamp, at most once a minute and conversation, on everything that a ``hello`` looks at. A stamp without
    a message makes a ``hello`` look once in vain.
 3. The append: one conditional put. From here on the message exists, and every resend finds it.
-4. The delivery. A resend does it again; devices know each seq that they have.
+4. The outlets and the delivery. A resend does both again; devices know each seq that they have.
 """
 
 import uuid
@@ -23,6 +23,7 @@ from im.message.context import Context
 from im.message.courier import Courier
 from im.message.log import CLIENT_WALK, Appended, Head, Log, Walk
 from im.message.model import Conversation, ConversationType, Message, Payload, Sender, Sent
+from im.message.outlets import Outlet, Outlets
 from im.message.store import MessageStore, RowStore
 from im.moderation.service import Filter
 from im.platform.clock import MINUTE_MS, Clock
@@ -42,7 +43,7 @@ class Rooms(Protocol):
     def send(self, sender: Sender, draft: Message, payload: Payload, base: int | None) -> Sent:
         """Accept a message for a room."""
 
-    def publish(self, draft: Message, sender: Sender, base: int, walk: Walk) -> Message:
+    def publish(self, draft: Message, sender: Sender, base: int, walk: Walk, about: Message | None = None) -> Message:
         """Append a message that no rule of sending concerns, and deliver it."""
 
     def check_reader(self, reader: Sender, conversation: Conversation) -> None:
@@ -66,6 +67,7 @@ class Publisher:
         rooms: the chatrooms.
         switches: the deployment's behaviour.
         clock: the time.
+        outlets: who is told of messages outside.
         user_types: tells users' types; asked only about strangers, where they may not chat.
         count: takes metrics.
         new_cid: makes the message ids of API calls, which bring none.
@@ -84,6 +86,7 @@ class Publisher:
         switches: Switches,
         clock: Clock,
         *,
+        outlets: Sequence[Outlet] = (),
         user_types: TypesOf = lambda users: {},
         count: Count = ignore,
         new_cid: Callable[[], str] = lambda: uuid.uuid4().hex,
@@ -98,6 +101,7 @@ class Publisher:
         self._rooms = rooms
         self._switches = switches
         self._clock = clock
+        self._outlets = Outlets(outlets)
         self._user_types = user_types
         self._count = count
         self._new_cid = new_cid
@@ -118,9 +122,14 @@ class Publisher:
         walk: Walk = CLIENT_WALK,
         also_to: Sequence[str] = (),
         subject: Message | None = None,
+        about: Message | None = None,
     ) -> Message:
+        """Append a message and bring it to all who are to have it.
+
+        ``subject`` is what an event is about, for its readers; ``about`` is the same for the outlets only.
+        """
         if conversation.type == ConversationType.CHATROOM:
-            return self._rooms.publish(draft, sender, base.seq, walk)
+            return self._rooms.publish(draft, sender, base.seq, walk, about)
         self._stamp(conversation, sender.user, context)
         hint = self._heads.get(draft.log)
         appended = self._log.append(
@@ -132,6 +141,7 @@ class Publisher:
         )
         self._remember(appended)
         message = replace(appended.message, subject=subject) if subject else appended.message
+        self._outlets.tell(replace(message, subject=about or subject), conversation, sender, context)
         self._courier.deliver(message, conversation, sender, context, also_to=also_to, repeated=not appended.fresh)
         return appended.message
 

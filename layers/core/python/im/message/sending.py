@@ -90,6 +90,7 @@ class Sending(Publisher):
             draft = replace(draft, payload=payload_to_json(allowed))
         if payload.transparent:
             draft = replace(draft, uid=self._uids.next(), time=self._clock())
+            self._outlets.tell(draft, conversation, sender, context)
             self._courier.deliver(draft, conversation, sender, context)
             return Sent(0, draft.uid, draft.time)
         head = Head(known.seq, known.uid) if known else self._base(log, base_seq, context)

@@ -143,12 +143,20 @@ class Withdrawing(Reading):
         message = mark.message
         operator = message.recall.by if kind is ContentType.RECALL and message.recall else sender.user
         told = event_payload(kind, operator, message, original)
-        event = self._tell(sender, message, f"~{kind.name.lower()}:{message.seq}", told, mark.base)
+        event = self._tell(sender, message, f"~{kind.name.lower()}:{message.seq}", told, mark.base, about=message)
         self._messages.blank(message.log, message.seq, payload_to_json(event_payload(kind, operator, message)))
         return event
 
     def _tell(
-        self, sender: Sender, message: Message, cid: str, payload: Payload, base: int, *, subject: Message | None = None
+        self,
+        sender: Sender,
+        message: Message,
+        cid: str,
+        payload: Payload,
+        base: int,
+        *,
+        subject: Message | None = None,
+        about: Message | None = None,
     ) -> Sent:
         """Append an event of a message's author behind a known head, unless it is there, and deliver it."""
         draft = Message(
@@ -166,5 +174,15 @@ class Withdrawing(Reading):
         author = replace(sender, user=message.sender)
         context = self._load(author.user, named, message.log, base)
         head = self._base(message.log, base, context)
-        event = self._publish(draft, named, author, context, head, from_server=True, walk=SERVER_WALK, subject=subject)
+        event = self._publish(
+            draft,
+            named,
+            author,
+            context,
+            head,
+            from_server=True,
+            walk=SERVER_WALK,
+            subject=subject,
+            about=about,
+        )
         return Sent(event.seq, event.uid, event.time)

@@ -16,6 +16,7 @@ from im.settings import Env
 from im.wiring.base import dynamo, ephemera, groups, messages, rows, settings
 from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
+from im.wiring.outlets import outlets
 
 
 @cache
@@ -59,6 +60,7 @@ def message_service() -> MessageService:
         _room_messages(log(), uids(), words),
         switches,
         clock.now_ms,
+        outlets=outlets(),
         user_types=user_types(),
         count=telemetry.count,
     )
@@ -68,7 +70,17 @@ def _room_messages(log: Log, uids: Uids, words: Filter) -> RoomMessages:
     switches = settings().switches
     room_log = RoomLog(messages(), rooms(), log, switches.chatroom_retention_ms, clock.now_ms)
     return RoomMessages(
-        messages(), rooms(), chatrooms(), delivery(), log, room_log, uids, words, switches, clock.now_ms
+        messages(),
+        rooms(),
+        chatrooms(),
+        delivery(),
+        log,
+        room_log,
+        uids,
+        words,
+        switches,
+        clock.now_ms,
+        outlets=outlets(),
     )
 
 

@@ -10,6 +10,7 @@ from wildfire_client import (
     ChatClient,
     Conversation,
     Event,
+    FileContent,
     Message,
     MessageReceived,
     MessageStatus,
@@ -191,3 +192,33 @@ def test_a_room_is_entered_heard_and_left(topology: Topology) -> None:
             assert await ada.client.chatrooms.members(ROOM) == ["ada"]
 
     play(topology, work)
+
+
+def test_what_a_new_device_does_not_hold_is_found_at_the_server(topology: Topology) -> None:
+    async def work() -> None:
+        async with Seat(topology, "finn") as finn, Seat(topology, "gwen") as gwen:
+            with_gwen, with_hugo = Conversation.single("gwen"), Conversation.single("hugo")
+            menu = FileContent(name="menu.pdf", size=38394, url="https://media.example.com/menu.pdf")
+            for message in (
+                await finn.client.send(with_hugo, "Dinner with Hugo"),
+                await finn.client.send(with_gwen, "Dinner at eight?"),
+                await finn.client.send(with_gwen, menu),
+            ):
+                await asyncio.wait_for(finn.client.settled(message), GUARD_S)
+
+            async with Seat(topology, "finn", "web") as web:
+                everywhere = await web.client.archive.search("dinner")
+                with_one = await web.client.archive.search("dinner", with_gwen)
+                files = await gwen.client.archive.files("menu")
+                own = await gwen.client.archive.files(own=True)
+
+            assert sorted(web.session.text(each) for each in everywhere.found) == [
+                "Dinner at eight?",
+                "Dinner with Hugo",
+            ]
+            assert [(each.conversation, each.seq, each.mine) for each in with_one.found] == [(with_gwen, 1, True)]
+            assert (everywhere.next, everywhere.searched, everywhere.of) == (None, 2, 2)
+            assert [(each.name, each.size, each.sender) for each in files.found] == [("menu.pdf", 38394, "finn")]
+            assert own.found == []
+
+    topology.run(work())

@@ -3,6 +3,7 @@
 `ChatClient` is the way in; README.md shows it at work.
 """
 
+from wildfire_client.archive import FileRecord, Finds
 from wildfire_client.chatrooms import Chatroom
 from wildfire_client.client import ChatClient
 from wildfire_client.clock import Clock, SystemClock, Timer
@@ -126,6 +127,8 @@ __all__ = [
     "EventStream",
     "Extent",
     "FileContent",
+    "FileRecord",
+    "Finds",
     "Friend",
     "FriendAddedContent",
     "FriendGreetingContent",

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from wildfire_client.archive import Archive
 from wildfire_client.chatrooms import Chatrooms
 from wildfire_client.clock import Clock, SystemClock, Timer
 from wildfire_client.contents import Content, FileContent, RecallContent, TextContent, decode, effective_flag
@@ -76,7 +77,8 @@ class ChatClient:
     has them, also over a restart.
 
     Besides conversations it keeps `users`, `friends`, `groups` and `settings` in step with the server, knows who has read
-    what (`receipts`) and who is online (`presence`), and the way into `chatrooms`: each attribute has its own methods.
+    what (`receipts`) and who is online (`presence`), searches at the server (`archive`), and knows the way into `chatrooms`:
+    each attribute has its own methods.
 
     Use one client for one store at a time, from one event loop.
 
@@ -146,6 +148,7 @@ class ChatClient:
         self.settings = Settings(self._store, self.call, self._lists)
         self.chatrooms = Chatrooms(self._store, self.call, self._sync, self._clock, self._report)
         self.receipts = Receipts(self._store, self.call, self._hub.emit)
+        self.archive = Archive(self._store, self.call)
         self._uploader = Uploader(self._presign)
         self._outbox = Outbox(
             self._store,

@@ -108,7 +108,7 @@ class Message:
     """One message.
 
     Attributes:
-        id: the number in this device's store; 0 for a transparent message, which is not stored.
+        id: the number in this device's store; 0 for what is not stored: a transparent message, a find of the server.
         seq: the place in the conversation's log; None until the server has it.
         uid: the server's id, decimal; empty until the server has it.
         cid: the sender's id of it, the same for ever.

@@ -77,7 +77,7 @@ def test_a_function_is_told_exactly_the_resources_that_it_uses(dev: Synthesis, f
     common = {
         "POWERTOOLS_SERVICE_NAME": "wildfire-dev",
         "POWERTOOLS_METRICS_NAMESPACE": "WildfireIM",
-        "IM_SWITCHES": '{"im.presence_delay_seconds":0}',
+        "IM_SWITCHES": '{"im.allow_private_callbacks":true,"im.presence_delay_seconds":0}',
     }
 
     assert variables(dev, function) == {**common, **expected(dev)[function]}

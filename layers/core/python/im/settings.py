@@ -115,6 +115,7 @@ class Switches(Struct, frozen=True):
     group_receipts: int = field(default=200, name="im.group_receipts")
     heartbeat_s: int = field(default=240, name="im.heartbeat_seconds")
     clock_window_ms: int = field(default=7_200_000, name="im.signature_window_ms")
+    allow_private_callbacks: bool = field(default=False, name="im.allow_private_callbacks")
 
     @property
     def chatroom_retention_ms(self) -> int:

@@ -372,6 +372,18 @@ class Cloud:
             for receipt in receipts:
                 moto.sqs.models.sqs_backends[ACCOUNT][REGION].delete_message(queue, receipt)
 
+    def redrive(self, dead: Queue, queue: Queue) -> None:
+        """Move what is in a dead-letter queue back, as ``StartMessageMoveTask`` does: moto does not know it."""
+        with self.lock:
+            for message in _moto_queue(dead.name):
+                fifo: dict[str, Any] = {}
+                if queue.fifo:
+                    # Whoever redrives comes after the five minutes in which a repetition would be dropped.
+                    fifo = {"MessageGroupId": message.group_id, "MessageDeduplicationId": message.id}
+                backend = moto.sqs.models.sqs_backends[ACCOUNT][REGION]
+                backend.queues[dead.name]._messages.remove(message)
+                self.client("sqs").send_message(QueueUrl=queue.url, MessageBody=message.body, **fifo)
+
     def bodies(self, queue: str) -> list[str]:
         """The bodies of all messages in a queue, received or not, oldest first."""
         with self.lock:

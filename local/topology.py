@@ -373,6 +373,12 @@ class Topology:
         """The event sources at work, by the names of what they read."""
         return self._pumps
 
+    def redrive(self, queue: str) -> None:
+        """Move the dead letters of a queue, by its logical id, back into it."""
+        alive = self.template.queues[queue]
+        [dead] = [each for each in self.template.queues.values() if each.arn == alive.dead_letter_arn]
+        self.cloud.redrive(dead, alive)
+
     def log_text(self) -> str:
         """What the functions have written so far, when no log was given."""
         return self._log.getvalue() if isinstance(self._log, io.StringIO) else ""

@@ -6,6 +6,7 @@ import pytest
 from local.topology import Topology
 
 WORK, DEAD, ORDERED = "Api-Work", "Api-Dead", "Api-Ordered.fifo"
+CHAIN, CHAIN_DEAD = "Api-Chain.fifo", "Api-ChainDead.fifo"
 
 
 def send(topology: Topology, *bodies: str, **more: Any) -> None:
@@ -135,6 +136,64 @@ async def test_messages_of_a_fifo_group_wait_for_a_failed_one_that_was_before_th
     await sample.settle()
 
     assert [bodies(batch) for batch in batches(sample)] == [["second", "a", "b", "c", "d"], ["second", "late"]]
+
+
+def chain(topology: Topology, *messages: str) -> None:
+    """Put messages, each with its group before a colon, into the queue whose batches have one message."""
+    entries = [
+        {
+            "Id": str(number),
+            "MessageBody": message.partition(":")[2],
+            "MessageGroupId": message.partition(":")[0],
+            "MessageDeduplicationId": message.replace(":", "-"),
+        }
+        for number, message in enumerate(messages)
+    ]
+    topology.cloud.client("sqs").send_message_batch(QueueUrl=topology.template.queues["Chain"].url, Entries=entries)
+
+
+def handled(topology: Topology) -> list[str]:
+    """The bodies of batches of one, in the order of their receipt."""
+    items = [item for item in topology.cloud.items("Storage-Things") if item["k"]["S"].startswith("batch-")]
+    return [json.loads(item["records"]["S"])[0]["body"] for item in items]
+
+
+async def test_a_failed_message_holds_up_its_own_group_only(sample: Topology) -> None:
+    chain(sample, "g:second", "g:after", "h:other")
+    await sample.inside(sample.quiet())
+    assert sorted(handled(sample)) == ["other", "second"]
+
+    await sample.settle()
+    assert sorted(handled(sample)) == ["after", "other", "second", "second"]
+    assert sample.cloud.bodies(CHAIN) == sample.cloud.bodies(CHAIN_DEAD) == []
+
+
+async def test_a_worker_says_when_a_failed_message_comes_again(sample: Topology) -> None:
+    chain(sample, "g:backoff", "g:after")
+    await sample.inside(sample.quiet())
+
+    assert 4_000 < (sample.cloud.due_in_ms(CHAIN) or 0) <= 5_000
+    assert handled(sample) == ["backoff"]
+
+    sample.clock.advance(seconds=6)
+    await sample.inside(sample.quiet())
+
+    assert sorted(handled(sample)) == ["after", "backoff", "backoff"]
+
+
+async def test_a_group_goes_on_without_its_dead_letter_which_can_be_redriven(sample: Topology) -> None:
+    chain(sample, "g:poison", "g:after")
+    await sample.settle()
+
+    assert sorted(handled(sample)) == ["after", "poison", "poison", "poison"]
+    assert sample.cloud.bodies(CHAIN_DEAD) == ["poison"]
+
+    sample.redrive("Chain")
+    assert sample.cloud.bodies(CHAIN_DEAD) == []
+    await sample.settle()
+
+    assert handled(sample).count("poison") == 6
+    assert sample.cloud.bodies(CHAIN_DEAD) == ["poison"]
 
 
 async def test_a_topics_messages_reach_the_subscribed_queue_through_the_filter(sample: Topology) -> None:

@@ -91,6 +91,7 @@ def test_event_sources_and_function_urls_find_their_function_by_any_kind_of_refe
     assert {source.id: source.function for source in model.event_sources} == {
         "Source": "Worker",
         "OrderedSource": "Worker",
+        "ChainSource": "Worker",
     }
     assert [url.function for url in model.function_urls] == ["Http"]
 

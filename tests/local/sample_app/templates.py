@@ -203,6 +203,22 @@ def api() -> dict[str, Any]:
             ),
             "Dead": resource("SQS::Queue", MessageRetentionPeriod=1_209_600),
             "Ordered": resource("SQS::Queue", FifoQueue=True, ContentBasedDeduplication=True),
+            "Chain": resource(
+                "SQS::Queue",
+                FifoQueue=True,
+                DeduplicationScope="messageGroup",
+                FifoThroughputLimit="perMessageGroupId",
+                VisibilityTimeout=30,
+                RedrivePolicy={"deadLetterTargetArn": get_att("ChainDead", "Arn"), "maxReceiveCount": 3},
+            ),
+            "ChainDead": resource("SQS::Queue", FifoQueue=True),
+            "ChainSource": resource(
+                "Lambda::EventSourceMapping",
+                BatchSize=1,
+                EventSourceArn=get_att("Chain", "Arn"),
+                FunctionName={"Ref": "Worker"},
+                FunctionResponseTypes=["ReportBatchItemFailures"],
+            ),
             "Source": resource(
                 "Lambda::EventSourceMapping",
                 BatchSize=5,

@@ -18,10 +18,23 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         raise RuntimeError("the whole batch")
     if any(record["body"] == "nonsense" for record in records):
         return {"batchItemFailures": [{"itemIdentifier": "unknown"}]}
+    for record in records:
+        if record["body"].startswith("backoff"):
+            _hide(record, seconds=5)
     failed = [record["messageId"] for record in records if _fails(record)]
     return {"batchItemFailures": [{"itemIdentifier": identity} for identity in failed]}
 
 
 def _fails(record: dict[str, Any]) -> bool:
     tries = int(record["attributes"]["ApproximateReceiveCount"])
-    return record["body"] == "poison" or (record["body"] == "second" and tries < 2)
+    return record["body"] == "poison" or (record["body"] in ("second", "backoff") and tries < 2)
+
+
+def _hide(record: dict[str, Any], seconds: int) -> None:
+    sqs = boto3.session.Session().client("sqs", region_name="us-east-1")
+    account, name = record["eventSourceARN"].split(":")[-2:]
+    sqs.change_message_visibility(
+        QueueUrl=f"https://sqs.us-east-1.amazonaws.com/{account}/{name}",
+        ReceiptHandle=record["receiptHandle"],
+        VisibilityTimeout=seconds,
+    )

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from im.message.importing import MAX_IMPORT, Imported
 from im.message.model import Conversation, Message, Payload, conversation_of, payload_from_json
 from im.message.multicast import MAX_TARGETS
 from im.wire.api.codec import also_named
 from im.wire.api.fields import Id, IdOrEmpty, Int, Line, Time, Uid
+from im.wire.outgoing import ConversationOut, PayloadOut
 
 # ruff: noqa: N815  the members' names are Wildfire's
 
@@ -161,38 +162,6 @@ class SentMessage(Struct, frozen=True):
 
     messageUid: int
     timestamp: int
-
-
-class ConversationOut(Struct, frozen=True):
-    """A conversation from the sender's side."""
-
-    type: Int
-    target: str
-    line: Int
-
-
-class PayloadOut(Struct, frozen=True):
-    """A content with every text member written; ``base64edData`` only when there is a binary part."""
-
-    type: Int
-    searchableContent: str
-    pushContent: str
-    pushData: str
-    content: str
-    base64edData: str | UnsetType
-    mediaType: Int
-    remoteMediaUrl: str
-    persistFlag: Int
-    expireDuration: Int
-    mentionedType: Int
-    mentionedTarget: tuple[str, ...]
-    extra: str
-
-    @classmethod
-    def of(cls, payload: Payload) -> "PayloadOut":
-        """The wire form of a content."""
-        members = {name: getattr(payload, name) for name in cls.__struct_fields__}
-        return cls(**{**members, "base64edData": payload.base64edData or UNSET})
 
 
 class MessageOut(Struct, frozen=True):

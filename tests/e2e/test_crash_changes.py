@@ -1,13 +1,12 @@
 """Edits, reactions and clearings cut at AWS calls, as ``test_crash_points`` does it to everything else."""
 
-import itertools
 from collections.abc import Iterator
 
 import pytest
 
 from local.topology import Topology
-from tests.e2e.test_crash_points import CONTEXT, MESSAGE, Operation, Scene, ask, contiguous, play, two_chat
-from tests.e2e.test_faults import ACTIONS, text
+from tests.e2e.crash import CONTEXT, MESSAGE, Operation, Scene, ask, contiguous, cut_some_calls, two_chat
+from tests.e2e.test_faults import text
 
 pytestmark = pytest.mark.xdist_group("topology")
 
@@ -91,21 +90,5 @@ OPERATIONS = [
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_an_operation_cut_at_any_call_is_finished_by_its_repeat(topology: Topology, operation: Operation) -> None:
-    points = topology.run(play(topology, operation))
-    print(f"{operation.name}: {points} crash points")  # noqa: T201
-    assert points
-    for nth in range(1, points + 1):
-        action = ACTIONS[(nth + OPERATIONS.index(operation)) % len(ACTIONS)]
-        topology.run(play(topology, operation, action, nth))
-
-
-@pytest.mark.exhaustive
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_an_operation_cut_at_any_call_in_any_way_is_finished_by_its_repeat(operation: Operation) -> None:
-    with Topology.from_cdk(context=CONTEXT) as topology:
-        points = topology.run(play(topology, operation))
-        print(f"{operation.name}: {points} calls, {points * len(ACTIONS)} cuts", flush=True)  # noqa: T201
-        for nth, action in itertools.product(range(1, points + 1), ACTIONS):
-            topology.run(play(topology, operation, action, nth))
+def test_an_operation_cut_at_some_calls_is_finished_by_its_repeat(topology: Topology, operation: Operation) -> None:
+    cut_some_calls(topology, operation)

@@ -4,7 +4,6 @@ The long run cuts each operation at every call and in every way; the short one i
 """
 
 import asyncio
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,13 +11,12 @@ import pytest
 
 from local.client import SocketClient
 from local.topology import Topology
-from tests.e2e.test_crash_points import API, CONTEXT, PROFILE, Operation, Scene, contiguous, play
-from tests.e2e.test_faults import ACTIONS, send_body
+from tests.e2e.crash import API, CONTEXT, PROFILE, Operation, Scene, contiguous, cut_some_calls
+from tests.e2e.test_faults import send_body
 
 pytestmark = pytest.mark.xdist_group("topology")
 
 _ATTEMPTS = 12
-_CUTS = 6
 _RACES = 5
 _DONE_BEFORE = {"friendRequest": (16,)}
 """Refusals which mean that an earlier attempt has done it."""
@@ -104,6 +102,14 @@ async def name(scene: Scene) -> None:
     await ask(scene, "bob", "friendAlias", {"userId": scene.ann, "alias": "Annie", "extra": "{}"})
 
 
+async def name_by_api(scene: Scene) -> None:
+    await scene.admin("/admin/friend/set_alias", {"operator": scene.bob, "targetId": scene.ann, "alias": "Annie"})
+
+
+async def describe_by_api(scene: Scene) -> None:
+    await scene.admin("/admin/friend/set_extra", {"operator": scene.bob, "targetId": scene.ann, "extra": "{}"})
+
+
 async def blacklist(scene: Scene) -> None:
     await ask(scene, "bob", "blacklist", {"userId": scene.ann, "on": True})
 
@@ -175,6 +181,14 @@ async def she_has_a_name(scene: Scene) -> None:
     assert (kept["alias"], kept["extra"], kept["isFriend"]) == ("Annie", "{}", False)
 
 
+async def she_has_only_a_name(scene: Scene) -> None:
+    assert (await row(scene, "bob"))["alias"] == "Annie"
+
+
+async def she_has_an_extra(scene: Scene) -> None:
+    assert (await row(scene, "bob"))["extra"] == "{}"
+
+
 async def she_is_kept_out(scene: Scene) -> None:
     assert (await row(scene, "bob"))["isBlacked"]
     refused = await scene.kept["ann"].request("message", "send", send_body(scene.to_bob, "hello", "c"))
@@ -196,21 +210,17 @@ OPERATIONS = [
     Operation("profile.friendDelete", PROFILE, they_are_friends, end, neither_is_a_friend),
     Operation("friend/status", API, they_are_friends, end_by_api, neither_is_a_friend),
     Operation("profile.friendAlias", PROFILE, both_there, name, she_has_a_name),
+    Operation("friend/set_alias", API, both_there, name_by_api, she_has_only_a_name),
+    Operation("friend/set_extra", API, both_there, describe_by_api, she_has_an_extra),
     Operation("profile.blacklist", PROFILE, both_there, blacklist, she_is_kept_out),
     Operation("blacklist/status", API, both_there, blacklist_by_api, she_is_kept_out),
     Operation("user/destroy of a friend", API, they_are_friends, destroy_bob, bob_is_nobodys_friend),
 ]
 
 
-@pytest.mark.parametrize("operation", OPERATIONS[:7:2], ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_an_operation_cut_at_some_calls_is_finished_by_its_repeat(topology: Topology, operation: Operation) -> None:
-    points = topology.run(play(topology, operation))
-    print(f"{operation.name}: {points} crash points")  # noqa: T201
-    assert points
-    first = 1 + OPERATIONS.index(operation) % 2
-    for nth in range(first, points + 1, max(1, points // _CUTS)):
-        action = ACTIONS[(nth + OPERATIONS.index(operation)) % len(ACTIONS)]
-        topology.run(play(topology, operation, action, nth))
+    cut_some_calls(topology, operation)
 
 
 async def bobs_two_devices(scene: Scene) -> list[str]:
@@ -261,13 +271,3 @@ def test_an_acceptance_that_races_with_an_end_leaves_both_or_none_as_friends(top
 
     for _ in range(_RACES):
         topology.run(race())
-
-
-@pytest.mark.exhaustive
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_an_operation_cut_at_any_call_in_any_way_is_finished_by_its_repeat(operation: Operation) -> None:
-    with Topology.from_cdk(context=CONTEXT) as topology:
-        points = topology.run(play(topology, operation))
-        for nth, action in itertools.product(range(1, points + 1), ACTIONS):
-            topology.run(play(topology, operation, action, nth))

@@ -1,20 +1,27 @@
 """Messages to many and what else the server API does to messages, cut at every AWS call of the call and of its worker."""
 
-import itertools
 import json
 from collections.abc import Iterator
 
 import pytest
 
 from local.topology import Topology
-from tests.e2e.context import with_switches
-from tests.e2e.test_crash_points import API, Operation, Scene, an_admin_wrote, bob_connected, contiguous, play, two_chat
-from tests.e2e.test_faults import ACTIONS, text
+from tests.e2e.crash import (
+    API,
+    CONTEXT,
+    Operation,
+    Scene,
+    an_admin_wrote,
+    bob_connected,
+    contiguous,
+    cut_some_calls,
+    two_chat,
+)
+from tests.e2e.test_faults import text
 
 pytestmark = pytest.mark.xdist_group("topology")
 
 WORKER = "BroadcastOnQueue"
-CONTEXT = with_switches(seed_demo_objects=False)
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +75,86 @@ async def withdraw(scene: Scene) -> None:
 
 async def nobody_has_it(scene: Scene) -> None:
     """Each has one event, and the text is nowhere."""
+    await _taken_back(scene, "recalled")
+
+
+async def _taken_back(scene: Scene, how: str) -> None:
     for who in ("bob", "cem"):
         messages = await contiguous(scene, who, scene.to_ann)
         assert [(each["seq"], each.get("ref")) for each in messages] == [(1, None), (2, 1)]
-        assert messages[0]["recalled"]["by"] == "root"
+        assert messages[0][how]
         assert "news" not in json.dumps([each["content"] for each in messages])
+
+
+async def delete_multicast(scene: Scene) -> None:
+    """Delete it for both."""
+    body = {"operator": "root", "messageUid": scene.kept["news"]["messageUid"], "receivers": [scene.bob, scene.cem]}
+    await scene.admin("/admin/message/delete_multicast", body)
+    await scene.topology.settle()
+
+
+async def it_is_deleted_for_both(scene: Scene) -> None:
+    """Each has one event, and the text is nowhere."""
+    await _taken_back(scene, "deleted")
+
+
+async def all_are_registered(scene: Scene) -> None:
+    """Bob and cem are connected, and registered: to others a broadcast does not go."""
+    await ready(scene)
+    for user in (scene.bob, scene.cem):
+        await scene.admin("/admin/user/create", {"userId": user, "name": user, "displayName": user})
+
+
+async def broadcast(scene: Scene) -> None:
+    """Ann writes to everybody."""
+    body = {"sender": scene.ann, "payload": text("news")}
+    scene.kept["news"] = await scene.admin("/admin/message/broadcast", body)
+    await scene.topology.settle()
+
+
+async def sent_to_all(scene: Scene) -> None:
+    """Everybody has it."""
+    await all_are_registered(scene)
+    await broadcast(scene)
+
+
+async def recall_broadcast(scene: Scene) -> None:
+    """Take it back from everybody."""
+    body = {"operator": "root", "messageUid": scene.kept["news"]["messageUid"]}
+    await scene.admin("/admin/message/recall_broadcast", body)
+    await scene.topology.settle()
+
+
+async def delete_broadcast(scene: Scene) -> None:
+    """Delete it for everybody."""
+    body = {"operator": "root", "messageUid": scene.kept["news"]["messageUid"]}
+    await scene.admin("/admin/message/delete_broadcast", body)
+    await scene.topology.settle()
+
+
+async def publish(scene: Scene) -> None:
+    """Ann writes to bob alone."""
+    data = {"sender": scene.ann, "conv": {"type": 0, "target": scene.bob}, "payload": text("news")}
+    scene.kept["news"] = await scene.admin("/admin/message/publish", {"messageData": data})
+
+
+async def bob_has_it_once_at_least(scene: Scene) -> None:
+    """As ``each_has_it_once_at_least``."""
+    messages = await contiguous(scene, "bob", scene.to_ann)
+    assert [each["seq"] for each in messages] in ([1], [1, 2])
+    assert str(scene.kept["news"]["messageUid"]) == messages[-1]["uid"]
+
+
+async def clear(scene: Scene) -> None:
+    """Away from bob's view."""
+    body = {"userId": scene.bob, "conversation": {"type": 0, "target": scene.ann}}
+    await scene.admin("/admin/message/clear_by_user", body)
+
+
+async def it_is_cleared_for_bob(scene: Scene) -> None:
+    """And for him alone."""
+    assert await contiguous(scene, "bob", scene.to_ann) == []
+    assert len(await contiguous(scene, "ann", scene.to_bob)) == 1
 
 
 async def update(scene: Scene) -> None:
@@ -128,31 +210,20 @@ OPERATIONS = [
     Operation("message/multicast, its worker", WORKER, ready, multicast, each_has_it_once),
     Operation("message/recall_multicast", API, sent_to_both, withdraw, nobody_has_it),
     Operation("message/recall_multicast, its worker", WORKER, sent_to_both, withdraw, nobody_has_it),
+    Operation("message/delete_multicast", API, sent_to_both, delete_multicast, it_is_deleted_for_both, cuts=3),
+    Operation("message/broadcast", API, all_are_registered, broadcast, each_has_it_once_at_least, cuts=3),
+    Operation("message/broadcast, its worker", WORKER, all_are_registered, broadcast, each_has_it_once, cuts=3),
+    Operation("message/recall_broadcast", API, sent_to_all, recall_broadcast, nobody_has_it, cuts=2),
+    Operation("message/recall_broadcast, its worker", WORKER, sent_to_all, recall_broadcast, nobody_has_it, cuts=2),
+    Operation("message/delete_broadcast", API, sent_to_all, delete_broadcast, it_is_deleted_for_both, cuts=2),
+    Operation("message/publish", API, bob_connected, publish, bob_has_it_once_at_least),
+    Operation("message/clear_by_user", API, two_chat, clear, it_is_cleared_for_bob),
     Operation("message/update", API, an_admin_wrote, update, it_is_better),
     Operation("message/import", API, bob_connected, take_over, both_are_there_once),
     Operation("conversation/delete", API, two_chat, delete_conversation, it_is_gone_for_bob),
 ]
 
 
-QUICK = OPERATIONS[1:2] + OPERATIONS[4:6]
-"""The others take as long again, and are cut by the exhaustive test."""
-
-
-@pytest.mark.parametrize("operation", QUICK, ids=lambda operation: operation.name)
-def test_an_operation_cut_at_any_call_is_finished_by_its_repeat(topology: Topology, operation: Operation) -> None:
-    points = topology.run(play(topology, operation))
-    print(f"{operation.name}: {points} crash points")  # noqa: T201
-    assert points
-    for nth in range(1, points + 1):
-        action = ACTIONS[(nth + OPERATIONS.index(operation)) % len(ACTIONS)]
-        topology.run(play(topology, operation, action, nth))
-
-
-@pytest.mark.exhaustive
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_an_operation_cut_at_any_call_in_any_way_is_finished_by_its_repeat(operation: Operation) -> None:
-    with Topology.from_cdk(context=CONTEXT) as topology:
-        points = topology.run(play(topology, operation))
-        for nth, action in itertools.product(range(1, points + 1), ACTIONS):
-            topology.run(play(topology, operation, action, nth))
+def test_an_operation_cut_at_some_calls_is_finished_by_its_repeat(topology: Topology, operation: Operation) -> None:
+    cut_some_calls(topology, operation)

@@ -1,30 +1,41 @@
-"""Every operation is cut at every single AWS call that it makes; then its caller does what callers do: he repeats it.
+"""Every operation is cut at AWS calls that it makes; then its caller does what callers do: he repeats it.
 
 The calls of an operation are found by recording an undisturbed run, so a new call gets its cuts without anybody adding
-them. Sends, large fan-outs and recalls have theirs in ``test_faults``. Here each call is cut in one way, which changes from
-call to call; the long test cuts each in all ways.
+them. Large fan-outs have theirs in ``test_faults``, and other domains in modules of their own.
 """
 
-import itertools
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
 from im import keys
 from local.client import SocketClient
 from local.topology import Topology
-from tests.e2e.context import with_switches
-from tests.e2e.test_faults import ACTIONS, persist, pulled, send_body, text
+from tests.e2e.crash import (
+    API,
+    CONTEXT,
+    MESSAGE,
+    PROFILE,
+    ROOM,
+    SOCKET,
+    Operation,
+    Scene,
+    an_admin_wrote,
+    ask,
+    bob_connected,
+    contiguous,
+    cut_some_calls,
+    group_chats,
+    nothing,
+    two_chat,
+)
+from tests.e2e.test_faults import persist, send_body, text
 
 pytestmark = pytest.mark.xdist_group("topology")
 
-_ATTEMPTS = 12
-_names = itertools.count()
-CONTEXT = with_switches(seed_demo_objects=False)
+LARGE = 5
 
 
 @pytest.fixture(scope="module")
@@ -33,155 +44,41 @@ def topology() -> Iterator[Topology]:
         yield running
 
 
-class Scene:
-    """What one run of an operation has to do with: fresh users, their sockets, and a group that is theirs."""
-
-    def __init__(self, topology: Topology) -> None:
-        self.topology = topology
-        number = self.number = next(_names)
-        self.ann, self.bob, self.cem = (f"{name}{number}" for name in ("ann", "bob", "cem"))
-        self.team = f"team{number}"
-        self.word = f"word{number}"
-        self.room, self.other_room = f"room{number}", f"bar{number}"
-        self.sockets: list[SocketClient] = []
-        self.kept: dict[str, Any] = {}
-
-    @property
-    def to_bob(self) -> dict[str, Any]:
-        """The single chat as ann names it."""
-        return {"type": 0, "target": self.bob}
-
-    @property
-    def to_ann(self) -> dict[str, Any]:
-        """The single chat as bob names it."""
-        return {"type": 0, "target": self.ann}
-
-    @property
-    def to_team(self) -> dict[str, Any]:
-        """The group's conversation."""
-        return {"type": 1, "target": self.team}
-
-    @property
-    def to_room(self) -> dict[str, Any]:
-        """The chatroom's conversation."""
-        return {"type": 2, "target": self.room}
-
-    async def join(self, user: str, client: str = "", platform: int = 5) -> SocketClient:
-        """Connect, again and again until it succeeds."""
-        for _ in range(_ATTEMPTS):
-            try:
-                token = await self.token(user, client, platform)
-                name = client or f"{user}-client"
-                socket = await SocketClient.connect(self.topology.socket_url, token, name, platform)
-            except InvalidStatus as refused:
-                if refused.response.status_code in (401, 403):
-                    raise
-                continue
-            self.sockets.append(socket)
-            return socket
-        raise AssertionError("never connected")
-
-    async def token(self, user: str, client: str = "", platform: int = 5) -> str:
-        """A token, asked for until it comes."""
-        body = {"userId": user, "clientId": client or f"{user}-client", "platform": platform}
-        return str((await self.admin("/admin/user/get_token", body))["token"])
-
-    async def admin(self, path: str, body: Any, *, fine: tuple[int, ...] = ()) -> Any:
-        """A call of the server API, repeated as long as the answer says that the server failed.
-
-        Codes in ``fine`` mean that an attempt before has done it.
-        """
-        for _ in range(_ATTEMPTS):
-            try:
-                answer = await self.topology.admin(path, body)
-            except ValueError:
-                continue
-            code = answer.get("code")
-            if code in (0, *fine):
-                return answer.get("result")
-            assert code in (None, 4, 221), answer
-        raise AssertionError(f"{path} never succeeded")
-
-    async def found(self) -> None:
-        """Make the group, with ann and bob."""
-        info = {"target_id": self.team, "name": self.team, "type": 2, "owner": self.ann}
-        group = {"group_info": info, "members": [{"member_id": self.ann}, {"member_id": self.bob}]}
-        await self.admin("/admin/group/create", {"operator": self.ann, "group": group}, fine=(11,))
-
-    async def members(self) -> list[str]:
-        """Who is in the group by what is served to administrators."""
-        answer = await self.admin("/admin/group/member/list", {"groupId": self.team})
-        return sorted(member["member_id"] for member in answer["members"])
-
-    async def register(self) -> None:
-        """Make bob a registered user."""
-        await self.admin("/admin/user/create", {"userId": self.bob, "name": self.bob, "displayName": "Bob"})
-
-    async def close(self) -> None:
-        """Close what was opened."""
-        for socket in self.sockets:
-            await socket.close()
-
-
-Step = Callable[[Scene], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation: what must be there before, the operation with its repeats, and what must be true afterwards."""
-
-    name: str
-    function: str
-    prepare: Step
-    run: Step
-    check: Step
-
-
-async def nothing(scene: Scene) -> None:
-    """Nothing has to be there."""
-
-
-async def two_chat(scene: Scene) -> None:
-    """Both are connected, and ann has sent bob a message."""
-    scene.kept["ann"], scene.kept["bob"] = await scene.join(scene.ann), await scene.join(scene.bob)
-    sent = await persist(scene.topology, scene.kept["ann"], send_body(scene.to_bob, "secret", "c"))
-    scene.kept["sent"] = sent
-
-
-async def group_chats(scene: Scene) -> None:
-    """The group exists; ann and bob are connected."""
-    await scene.found()
-    scene.kept["ann"], scene.kept["bob"] = await scene.join(scene.ann), await scene.join(scene.bob)
-
-
-async def ask(scene: Scene, who: str, route: str, op: str, body: Any = None) -> Any:
-    """A request of a socket, repeated until it succeeds; None when the socket was closed over it."""
-    socket: SocketClient = scene.kept[who]
-    for _ in range(_ATTEMPTS):
-        try:
-            waiting = socket.start(route, op, body)
-            await scene.topology.settle()
-        except ConnectionClosed:
-            return None
-        if waiting.cancelled():
-            return None
-        if waiting.done():
-            frame = waiting.result()
-            if frame["code"] == 0:
-                return frame["body"]
-            assert frame.get("retry"), frame
-    raise AssertionError(f"{route}.{op} was never answered")
-
-
-async def contiguous(scene: Scene, who: str, conversation: dict[str, Any]) -> list[dict[str, Any]]:
-    """All messages of a conversation; promises 2 and 5 hold for them."""
-    messages = await pulled(scene.kept[who], conversation)
-    cids = [message["cid"] for message in messages]
-    assert len(set(cids)) == len(cids), cids
-    return messages
-
-
 # --- frames
+
+
+async def send(scene: Scene) -> None:
+    scene.kept["answer"] = await persist(scene.topology, scene.kept["ann"], send_body(scene.to_bob, "more", "d", 1))
+
+
+async def it_is_stored_once_and_delivered(scene: Scene) -> None:
+    assert scene.kept["answer"]["seq"] == 2
+    assert [each["seq"] for each in await contiguous(scene, "bob", scene.to_ann)] == [1, 2]
+    assert {push["body"]["seq"] for push in scene.kept["bob"].pushes} == {1, 2}
+
+
+async def a_large_group(scene: Scene) -> None:
+    """More users than a message is delivered to without the queue; two of them are connected."""
+    await group_chats(scene)
+    members = [{"member_id": f"guest{number}-{scene.number}"} for number in range(LARGE)]
+    body = {"operator": scene.ann, "group_id": scene.team, "members": members}
+    await scene.admin("/admin/group/member/add", body)
+    scene.kept["head"] = len(await contiguous(scene, "ann", scene.to_team))
+
+
+async def tell_all(scene: Scene) -> None:
+    body = send_body(scene.to_team, "x", "c", scene.kept["head"])
+    await persist(scene.topology, scene.kept["ann"], body)
+
+
+async def bob_gets_it_from_the_queue(scene: Scene) -> None:
+    head = scene.kept["head"]
+    assert [each["seq"] for each in await contiguous(scene, "bob", scene.to_team)] == list(range(1, head + 2))
+    assert scene.kept["bob"].pushes[-1]["body"]["seq"] == head + 1
+
+
+async def recall(scene: Scene) -> None:
+    await ask(scene, "ann", "message", "recall", {"conversation": scene.to_bob, "seq": 1})
 
 
 async def delete_for_all(scene: Scene) -> None:
@@ -428,11 +325,6 @@ async def bob_is_nowhere(scene: Scene) -> None:
     assert await contiguous(scene, "ann", scene.to_team)
 
 
-async def bob_connected(scene: Scene) -> None:
-    """Bob is connected."""
-    scene.kept["bob"] = await scene.join(scene.bob)
-
-
 async def forbid(scene: Scene) -> None:
     await scene.admin("/admin/user/update_block_status", {"userId": scene.bob, "status": 2})
 
@@ -455,13 +347,6 @@ async def bob_has_it_once_or_twice(scene: Scene) -> None:
     messages = await contiguous(scene, "bob", scene.to_ann)
     assert [each["seq"] for each in messages] in ([1], [1, 2])
     assert str(scene.kept["sent"]["messageUid"]) == messages[-1]["uid"]
-
-
-async def an_admin_wrote(scene: Scene) -> None:
-    """Both are connected; the server API has sent a message, so it is known by its uid."""
-    scene.kept["ann"], scene.kept["bob"] = await scene.join(scene.ann), await scene.join(scene.bob)
-    body = {"sender": scene.ann, "conv": {"type": 0, "target": scene.bob}, "payload": text("secret")}
-    scene.kept["sent"] = await scene.admin("/admin/message/send", body)
 
 
 async def recall_by_uid(scene: Scene) -> None:
@@ -690,8 +575,23 @@ async def bob_is_banned(scene: Scene) -> None:
     assert (await scene.kept["bob"].request("chatroom", "join", {"chatroomId": scene.room}))["code"] == 248
 
 
-async def only_bob_may_speak(scene: Scene) -> None:
+async def mute_the_room(scene: Scene) -> None:
     await scene.admin("/admin/chatroom/mute_all", {"chatroomId": scene.room, "status": 1})
+
+
+async def both_are_mute(scene: Scene) -> None:
+    body = send_body(scene.to_room, "x", "c", scene.kept["head"])
+    for who in ("ann", "bob"):
+        assert (await scene.kept[who].request("message", "send", body))["code"] == 241
+
+
+async def a_muted_room(scene: Scene) -> None:
+    """Both are in the same room, in which everybody is muted."""
+    await both_in_the_room(scene)
+    await mute_the_room(scene)
+
+
+async def bob_may_speak(scene: Scene) -> None:
     await scene.admin("/admin/chatroom/set_manager", {"chatroomId": scene.room, "userId": scene.bob, "status": 1})
 
 
@@ -710,8 +610,12 @@ async def the_system_setting_is_there(scene: Scene) -> None:
     assert (found["value"], found["desc"]) == ("x", "d")
 
 
-SOCKET, MESSAGE, PROFILE, ROOM, API = "ConnectWs", "MessageWs", "ProfileWs", "ChatroomWs", "ServerApi"
 OPERATIONS = [
+    Operation("message.send", MESSAGE, two_chat, send, it_is_stored_once_and_delivered),
+    Operation(
+        "message.send, the queue's worker", "MessageOnQueue", a_large_group, tell_all, bob_gets_it_from_the_queue
+    ),
+    Operation("message.recall", MESSAGE, two_chat, recall, is_recalled),
     Operation("message.delete for all", MESSAGE, two_chat, delete_for_all, is_gone_for_all),
     Operation("message.delete for oneself", MESSAGE, two_chat, delete_for_me, is_gone_for_me),
     Operation("message.read", MESSAGE, two_chat, read, is_read),
@@ -752,66 +656,15 @@ OPERATIONS = [
     Operation("chatroom/create", API, nothing, create_room, the_room_is_there),
     Operation("chatroom/del", API, both_in_the_room, end_room, the_room_has_ended),
     Operation("chatroom/set_black_status", API, both_in_the_room, ban, bob_is_banned),
-    Operation("chatroom/mute_all, set_manager", API, both_in_the_room, only_bob_may_speak, only_bob_speaks),
+    Operation("chatroom/mute_all", API, both_in_the_room, mute_the_room, both_are_mute),
+    Operation("chatroom/set_manager", API, a_muted_room, bob_may_speak, only_bob_speaks),
     Operation("system/put_setting", API, nothing, put_system_setting, the_system_setting_is_there),
     Operation("sensitive/add", API, nothing, add_word, the_word_is_listed),
     Operation("sensitive/del", API, add_word, remove_word, the_word_is_not_listed),
 ]
 
 
-async def play(topology: Topology, operation: Operation, action: Any = None, nth: int = 0) -> int:
-    """One run, cut at its n-th call if an action is given; returns how many calls it made."""
-    scene = Scene(topology)
-    try:
-        await operation.prepare(scene)
-        await topology.settle()
-        if action:
-            topology.faults.on(function=operation.function, action=action, nth=nth)
-        with topology.meter.measure() as measured:
-            await operation.run(scene)
-            await topology.settle()
-        topology.faults.clear()
-        await operation.check(scene)
-    except (AssertionError, TimeoutError, InvalidStatus) as error:
-        raise AssertionError(f"{operation.name}, {action} at call {nth}") from error
-    finally:
-        topology.faults.clear()
-        await scene.close()
-    return len(measured.calls(function=operation.function))
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_an_operation_cut_at_any_call_is_finished_by_its_repeat(topology: Topology, operation: Operation) -> None:
-    points = topology.run(play(topology, operation))
-    print(f"{operation.name}: {points} crash points")  # noqa: T201
-    assert points, f"{operation.name} has no crash point"
-    for nth in range(1, points + 1):
-        action = ACTIONS[(nth + OPERATIONS.index(operation)) % len(ACTIONS)]
-        topology.run(play(topology, operation, action, nth))
-
-
-@pytest.mark.exhaustive
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_an_operation_cut_at_any_call_in_any_way_is_finished_by_its_repeat(operation: Operation) -> None:
-    # A topology of its own: moto's transactions and scans take the longer, the more a table holds.
-    with Topology.from_cdk(context=CONTEXT) as topology:
-        points = topology.run(play(topology, operation))
-        print(f"{operation.name}: {points} calls, {points * len(ACTIONS)} cuts", flush=True)  # noqa: T201
-        for nth, action in itertools.product(range(1, points + 1), ACTIONS):
-            topology.run(play(topology, operation, action, nth))
-
-
-def test_an_upload_permission_needs_no_call_that_could_be_cut(topology: Topology) -> None:
-    async def work() -> None:
-        scene = Scene(topology)
-        scene.kept["ann"] = await scene.join(scene.ann)
-        body = {"mediaType": 1, "name": "a.jpg", "size": 10, "contentType": "image/jpeg"}
-        with topology.meter.measure() as measured:
-            granted = await ask(scene, "ann", "message", "upload", body)
-        assert granted["url"]
-        assert measured.calls(function=MESSAGE) == []
-        await scene.close()
-
-    topology.run(work())
+def test_an_operation_cut_at_some_calls_is_finished_by_its_repeat(topology: Topology, operation: Operation) -> None:
+    cut_some_calls(topology, operation)

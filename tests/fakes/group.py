@@ -149,7 +149,7 @@ class MemoryGroupStore:
 
     def set_owner(self, group: str, old: str, new: str, now_ms: int) -> bool:
         info = self._infos.get(group)
-        if info is None or info.owner != old:
+        if info is None or info.owner not in (old, new):
             return False
         self._infos[group] = replace(info, owner=new, update_dt=now_ms)
         return True

@@ -175,8 +175,10 @@ class MemoryRowStore:
             self._changes[user, group] = change
             self.rows[user, Conversation(1, group)] = Row(Conversation(1, group), 0, minute, False, dict(firsts))
 
-    def leave(self, user: str, group: str, lasts: Mapping[int, int], minute: int, change: int) -> None:
-        if self._changes.get((user, group), -1) > change:
+    def leave(
+        self, user: str, group: str, lasts: Mapping[int, int], minute: int, change: int, *, begins: bool = False
+    ) -> None:
+        if self._changes.get((user, group), -1) > (change - 1 if begins else change):
             return
         self._changes[user, group] = change
         conversation = Conversation(1, group)

@@ -380,6 +380,8 @@ FOUND = [
     # The event of a recall did not look at the uid before it.
     (two_recalls_of_one_message, 173),
     (a_recall_races_a_deletion, 189),
+    # The second of two removals closed the row at what was said after the first one's notice, and died before its own.
+    (two_removals_of_one_member, 3502),
 ]
 
 

@@ -151,6 +151,7 @@ def test_an_owner_is_changed_by_who_knows_the_present_one(store: GroupStore) -> 
     found(store)
 
     assert store.set_owner(TEAM.id, "alice", "bob", 2000)
+    assert store.set_owner(TEAM.id, "alice", "bob", 2000)
     assert not store.set_owner(TEAM.id, "alice", "carol", 3000)
     assert store.get_info(TEAM.id) == replace(TEAM, owner="bob", update_dt=2000)
 

@@ -72,6 +72,16 @@ def test_joining_opens_and_leaving_closes_what_one_may_see(store: RowStore) -> N
     assert store.get("alice", TEAM) == Row(TEAM, activity=23, firsts={0: 50})
 
 
+def test_a_removal_begins_only_once(store: RowStore) -> None:
+    store.enter("alice", "team", {0: 7}, 20, 1)
+    store.leave("alice", "team", {0: 30}, 21, 2, begins=True)
+    store.leave("alice", "team", {0: 32}, 22, 2, begins=True)
+    assert store.get("alice", TEAM) == Row(TEAM, activity=21, firsts={0: 7}, lasts={0: 30})
+
+    store.leave("alice", "team", {0: 31}, 23, 2)
+    assert store.get("alice", TEAM) == Row(TEAM, activity=23, firsts={0: 7}, lasts={0: 31})
+
+
 def test_joining_again_moves_nothing_of_what_one_may_see(store: RowStore) -> None:
     store.advance_read("alice", TEAM, 3)
     store.enter("alice", "team", {0: 7}, 20, 1)

@@ -443,6 +443,38 @@ def test_a_create_that_was_cut_anywhere_can_be_repeated_or_is_done() -> None:
         assert [user for user in ("ann", "bob", "olga") if club.groups.groups_of(user)] == expected
 
 
+def test_a_create_whose_last_write_is_answered_only_the_second_time_is_no_other_group(
+    club: Club, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = club.world.groups.found
+
+    def lost_and_tried_again(info: GroupInfo) -> bool:
+        found(info)
+        return found(info)
+
+    monkeypatch.setattr(club.world.groups, "found", lost_and_tried_again)
+
+    assert club.groups.create("olga", GroupInfo("team"), [GroupMember("ann")]) == "team"
+    assert [kind for kind, _ in club.notices()] == [104]
+    assert club.present() == ["ann", "olga"]
+
+
+def test_a_transfer_that_was_cut_anywhere_is_finished_by_any_administrator() -> None:
+    def prepare(club: Club) -> None:
+        club.create("ann", "bob")
+
+    def transfer(groups: GroupService) -> None:
+        groups.transfer("olga", "team", "ann")
+
+    for club in crashed_then_repeated(transfer, prepare):
+        club.groups.transfer("root", "team", "ann")
+
+        assert club.groups.info("team").owner == "ann"
+        types = {member.id: member.type for member in club.world.groups.list_members("team")}
+        assert types == {"ann": MemberType.OWNER, "bob": MemberType.NORMAL, "olga": MemberType.NORMAL}
+        assert club.notices()[-1][0] == 109
+
+
 def test_an_addition_that_was_cut_anywhere_is_finished_by_repeating_it() -> None:
     def prepare(club: Club) -> None:
         club.create("ann", "rob")

@@ -96,13 +96,18 @@ class Founding(GroupSteps):
         else:
             self._rows.enter_many(users, info.id, info.starts, info.activity, first_change(info))
         self._store.put_members(info.id, people)
-        if not self._store.found(info):
+        if not self._store.found(info) and not self._is_mine(info):
             winners = self._store.latest_roster(info.id).ids
             self._clear(info, set(users).difference(winners), {})
             raise ImError(Code.GROUP_ALREADY_EXIST)
         data = {"g": info.id, "o": operator, "n": info.name, "m": ""}
         self._announce(info.id, operator, Notice.CREATED, data, announcement)
         return info.id
+
+    def _is_mine(self, info: GroupInfo) -> bool:
+        """Whether the group that is in the way is this one: the answer was lost on the way, and the client tried again."""
+        there = self._store.get_info(info.id, consistent=True)
+        return there is not None and there.created == info.created
 
     def _check_may_create(self, info: GroupInfo, origin: Origin) -> None:
         self._check_enabled(FORBIDDING_BITS[Operation.CREATE], origin)

@@ -297,7 +297,8 @@ class Membership(Founding):
             if not member.leaving or self._is_open(member.id, info.id)
         }
         heads = self._heads(info)
-        self._close_rows(info.id, closing, heads)
+        # Of two removals at once the first one's heads count: the other's may lie behind the first one's notice.
+        self._close_rows(info.id, closing, heads, begins=True)
         seqs = self._announce(info.id, operator, content_type, data, announcement, also_to=sorted(changes))
         seqs = self._announce_visibly(info, operator, content_type, data, sorted(changes)) or seqs
         self._close_rows(info.id, closing, {**heads, **seqs})

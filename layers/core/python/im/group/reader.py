@@ -38,7 +38,9 @@ class Rows(Protocol):
     def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int, change: int) -> None:
         """``enter`` for users who have no row of the group."""
 
-    def leave(self, user: str, group: str, lasts: Mapping[int, int], minute: int, change: int) -> None:
+    def leave(
+        self, user: str, group: str, lasts: Mapping[int, int], minute: int, change: int, *, begins: bool = False
+    ) -> None:
         """Close a user's row after the given seqs, unless it is marked with a later change; the bounds only grow."""
 
 

@@ -148,9 +148,14 @@ class GroupService(Requests):
             raise ImError(Code.NOT_RIGHT, "somebody else has changed the owner")
         data = {"g": group, "o": operator, "m": new_owner}
         self._announce(group, operator, Notice.TRANSFERRED, data, announcement)
-        old_owner = operator if repeated else info.owner
-        self._store.update_member(group, old_owner, {"type": MemberType.NORMAL}, now, was=(MemberType.OWNER,))
+        for old_owner in self._further_owners(info) if repeated else [info.owner]:
+            self._store.update_member(group, old_owner, {"type": MemberType.NORMAL}, now, was=(MemberType.OWNER,))
         self._store.update_info(group, {}, self._clock(), members=True)
+
+    def _further_owners(self, info: GroupInfo) -> list[str]:
+        """Whose items still say that they own a group: who did before a transfer that was cut short."""
+        members = self._store.list_members(info.id, consistent=True)
+        return [member.id for member in members if member.type == MemberType.OWNER and member.id != info.owner]
 
     # --- its members
 

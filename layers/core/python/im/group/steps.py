@@ -223,11 +223,16 @@ class GroupSteps(GroupReader):
         }
         return {line: message.seq if message else 0 for line, message in newest.items()}
 
-    def _close_rows(self, group: str, changes: Mapping[str, int], lasts: Mapping[int, int]) -> None:
+    def _close_rows(
+        self, group: str, changes: Mapping[str, int], lasts: Mapping[int, int], *, begins: bool = False
+    ) -> None:
         """Close rows of users, each by the change that takes him out."""
         minute = self._clock() // MINUTE_MS
         run_all(
-            [partial(self._rows.leave, user, group, lasts, minute, change) for user, change in sorted(changes.items())]
+            [
+                partial(self._rows.leave, user, group, lasts, minute, change, begins=begins)
+                for user, change in sorted(changes.items())
+            ]
         )
 
     def _is_open(self, user: str, group: str) -> bool:

@@ -302,7 +302,7 @@ class GroupStore(Protocol):
         """Change fields of the info and the time of its change, of its members' too if asked for; False: it is gone."""
 
     def set_owner(self, group: str, old: str, new: str, now_ms: int) -> bool:
-        """Change the owner; False when somebody else owns the group, or it is gone."""
+        """Change the owner; False when a third one owns the group, or it is gone."""
 
     def stamp(self, group: str, minute: int, line: int) -> None:
         """Raise the activity minute and note a conversation line; neither is ever lowered or taken away."""
@@ -555,9 +555,9 @@ class DynamoGroupStore:
         return self._update_info(group, [*actions, *times], InfoItem.pk.exists())
 
     def set_owner(self, group: str, old: str, new: str, now_ms: int) -> bool:
-        return self._update_info(
-            group, [InfoItem.owner.set(new), InfoItem.update_dt.set(now_ms)], InfoItem.owner == old
-        )
+        # The client tries again when an answer is lost: it may find what it has written itself.
+        owned = (InfoItem.owner == old) | (InfoItem.owner == new)
+        return self._update_info(group, [InfoItem.owner.set(new), InfoItem.update_dt.set(now_ms)], owned)
 
     def stamp(self, group: str, minute: int, line: int) -> None:
         self._update_info(group, [InfoItem.activity.set(minute)], InfoItem.activity < minute)

@@ -306,10 +306,13 @@ class RowStore(Protocol):
     def enter_many(self, users: Iterable[str], group: str, firsts: Mapping[int, int], minute: int, change: int) -> None:
         """``enter`` for many users who have no row of the group."""
 
-    def leave(self, user: str, group: str, lasts: Mapping[int, int], minute: int, change: int) -> None:
+    def leave(
+        self, user: str, group: str, lasts: Mapping[int, int], minute: int, change: int, *, begins: bool = False
+    ) -> None:
         """The user is out of a group and may see each line up to the given seq; a bound only grows.
 
-        A row that is marked with a later change stays as it is.
+        A row that is marked with a later change stays as it is, and if the removal ``begins`` with this, so does one that
+        is marked with the same: somebody else has begun it earlier.
         """
 
     def forget(self, user: str) -> None:
@@ -439,7 +442,9 @@ class DynamoRowStore:
             ({"pk": keys.user(user), "sk": sort_key, "f": text, "a": minute, "v": change} for user in users),
         )
 
-    def leave(self, user: str, group: str, lasts: Mapping[int, int], minute: int, change: int) -> None:
+    def leave(
+        self, user: str, group: str, lasts: Mapping[int, int], minute: int, change: int, *, begins: bool = False
+    ) -> None:
         row = self.get(user, Conversation(1, group))
         bounds = dict(lasts)
         if row and row.lasts:
@@ -448,7 +453,8 @@ class DynamoRowStore:
         try:
             with translated_errors():
                 item = self._item(user, Conversation(1, group))
-                item.update(actions=actions, condition=RowItem.v.does_not_exist() | (RowItem.v <= change))
+                earlier = RowItem.v < change if begins else RowItem.v <= change
+                item.update(actions=actions, condition=RowItem.v.does_not_exist() | earlier)
         except ConditionFailed:
             return
 

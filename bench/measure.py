@@ -66,12 +66,14 @@ class Priced:
 async def price(topology: Topology, workload: Workload, stub: Stub) -> Priced:
     """Run a workload once and price it; ``stub`` takes the posts while CPU is measured."""
     recorder = Recorder(topology)
-    async for step in workload.run(topology):
-        await topology.settle()
-        with recorder.watching(), topology.meter.measure() as measured:
-            await step()
+    # Else the minute may change in between, and a message pays for its conversation's activity stamp.
+    with topology.clock.held():
+        async for step in workload.run(topology):
             await topology.settle()
-        recordings = recorder.recordings()
+            with recorder.watching(), topology.meter.measure() as measured:
+                await step()
+                await topology.settle()
+            recordings = recorder.recordings()
     return _priced(topology, workload, measured, recordings, stub)
 
 

@@ -19,11 +19,13 @@ from prompt_toolkit.output import DummyOutput
 
 from clients.python.tests.conftest import Harness, until
 from clients.python.tests.fake_http import FakeHttp
+from clients.python.tests.fake_server import Membership
 from wildfire_client import Conversation, Event, MessageStatus, TypingContent
 from wildfire_client.chat import session as session_module
 from wildfire_client.chat.development import Endpoints, SetupError
 from wildfire_client.chat.screen import Screen, clip, wrap
 from wildfire_client.chat.session import CommandError, Quit, Session
+from wildfire_client.contents import GroupCreated
 
 BOB = Conversation.single("bob")
 WIRE_BOB = {"type": 0, "target": "bob"}
@@ -391,6 +393,14 @@ async def test_members_are_listed_with_their_roles(harness: Harness, session: Se
     await session.enter("/group team")
     assert session.title(Conversation.group("team")) == "#The Team"
     assert await session.enter("/members") == ["  alice (owner)", "  bob"]
+
+
+async def test_a_group_of_which_only_the_first_notice_has_come_has_its_name(harness: Harness, session: Session) -> None:
+    notice = GroupCreated("g1", "alice", "Lunch club")
+    harness.server.groups["g1"] = {"alice": Membership(1)}
+    harness.server.post("alice", {"type": 1, "target": "g1"}, notice)
+    await until(lambda: session.client.conversation(Conversation.group("g1")))
+    assert session.title(Conversation.group("g1")) == "#Lunch club"
 
 
 async def test_an_edit_and_a_reaction_are_shown_with_the_message(harness: Harness, session: Session) -> None:

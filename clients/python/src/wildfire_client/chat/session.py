@@ -32,6 +32,7 @@ from wildfire_client import (
     UploadProgress,
 )
 from wildfire_client.chat import circle
+from wildfire_client.contents import GroupCreated
 
 PAGE = 40
 """Messages that are shown when a conversation is opened, and by which it grows."""
@@ -186,10 +187,17 @@ class Session:
         """The name of a conversation."""
         if conversation.type == ConversationType.GROUP:
             group = self.client.groups.get(conversation.target)
-            return "#" + (group.name if group is not None and group.name else conversation.target)
+            name = group.name if group is not None else self._founded(conversation)
+            return "#" + (name or conversation.target)
         if conversation.type == ConversationType.SINGLE:
             return self.name(conversation.target)
         return conversation.target
+
+    def _founded(self, conversation: Conversation) -> str:
+        """The name of a group of which nothing but its first notice has come."""
+        info = self.client.conversation(conversation)
+        notice = info.last.content if info is not None and info.last is not None else None
+        return notice.value if isinstance(notice, GroupCreated) else ""
 
     def name(self, user_id: str, conversation: Conversation | None = None) -> str:
         """What to call a user, in a group by the name that he has there."""

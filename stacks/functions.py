@@ -30,6 +30,7 @@ class FunctionSpec:
         posts: it posts to sockets and closes them.
         sends_fanout: it puts chunks of recipients on the fan-out queue.
         sends_broadcasts: it puts tasks of messages to many on the broadcast queue.
+        sends_robot: it puts what robots and channels' services are told on the robot queue.
         uploads: it signs uploads to the media bucket.
         memory_mb: its memory, and with it its share of a core, where the environment does not say otherwise.
         wired: further variables, of what its services are built with but its operations do not touch: the function is
@@ -45,6 +46,7 @@ class FunctionSpec:
     posts: bool = False
     sends_fanout: bool = False
     sends_broadcasts: bool = False
+    sends_robot: bool = False
     uploads: bool = False
     memory_mb: int = 512
     wired: frozenset[Env] = frozenset()
@@ -70,6 +72,8 @@ class FunctionSpec:
             told.add(Env.FANOUT_QUEUE_URL)
         if self.sends_broadcasts:
             told.add(Env.BROADCAST_QUEUE_URL)
+        if self.sends_robot:
+            told.add(Env.ROBOT_QUEUE_URL)
         if self.uploads:
             told.update((Env.MEDIA_BUCKET, Env.MEDIA_BASE_URL))
         return frozenset(told)
@@ -101,6 +105,7 @@ MESSAGE_WS = FunctionSpec(
     writes=frozenset({_M, _D, _P, _E}),
     posts=True,
     sends_fanout=True,
+    sends_robot=True,
     uploads=True,
     # A send waits for AWS most of its time, and waiting is billed by memory: docs/cost.md, "By memory".
     memory_mb=256,
@@ -131,6 +136,7 @@ GROUP_WS = FunctionSpec(
     writes=frozenset({_M, _D, _P, _E}),
     posts=True,
     sends_fanout=True,
+    sends_robot=True,
 )
 PROFILE_WS = FunctionSpec(
     "ProfileWs",
@@ -139,6 +145,7 @@ PROFILE_WS = FunctionSpec(
     writes=frozenset({_M, _D, _P, _E}),
     posts=True,
     sends_fanout=True,
+    sends_robot=True,
 )
 CHATROOM_WS = FunctionSpec(
     "ChatroomWs",
@@ -156,7 +163,18 @@ SERVER_API = FunctionSpec(
     posts=True,
     sends_fanout=True,
     sends_broadcasts=True,
+    sends_robot=True,
     uploads=True,
+)
+ROBOT_ON_QUEUE = FunctionSpec(
+    "RobotOnQueue",
+    "functions.robot.on_queue",
+    # A robot has ten seconds to answer.
+    timeout_s=15,
+    # It waits for others most of its time.
+    memory_mb=256,
+    reads=frozenset({_D}),
+    wired=frozenset({Env.ROBOT_QUEUE_URL, Env.PRESENCE_TABLE}),
 )
 
 FUNCTIONS = (
@@ -169,6 +187,7 @@ FUNCTIONS = (
     PROFILE_WS,
     CHATROOM_WS,
     SERVER_API,
+    ROBOT_ON_QUEUE,
 )
 
 ROUTES = {

@@ -149,6 +149,14 @@ class Operations(Stack):
             "Messages to many did not reach some of their receivers. Find out why, then redrive: tasks may be repeated.",
         )
         self._alarm(
+            "RobotDeadLetters",
+            self._realtime.robots.dead_letters.metric_approximate_number_of_messages_visible(
+                period=_MINUTE, statistic="Maximum"
+            ),
+            1,
+            "Programs did not take what they were told. Redrive once they are back: webhook-id tells them what they have.",
+        )
+        self._alarm(
             "FanoutAge",
             self._realtime.fanout.queue.metric_approximate_age_of_oldest_message(period=_MINUTE, statistic="Maximum"),
             _QUEUE_AGE_S,

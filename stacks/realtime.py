@@ -39,6 +39,10 @@ _FANOUT_ATTEMPTS = 5
 _BROADCAST_RETENTION = Duration.days(4)
 """What is still to be copied to somebody has been promised to the caller."""
 _BROADCAST_CONCURRENCY = 10
+_ROBOT_ATTEMPTS = 8
+"""With the pauses between them, a robot may be away for some four minutes before its messages become dead letters."""
+_ROBOT_RETENTION = Duration.days(4)
+_ROBOT_CONCURRENCY = 50
 _FANOUT_RETENTION = Duration.hours(1)
 """A client that was not told finds the message at its next heartbeat, so an old push is worth nothing."""
 
@@ -66,7 +70,7 @@ class Realtime(Stack):
 
     Attributes:
         functions: the functions by name.
-        fanout, broadcasts: the queues with their dead-letter queues.
+        fanout, broadcasts, robots: the queues with their dead-letter queues.
         api: the WebSocket API.
         stage, stage_name: its one stage.
         access_log_role: what API Gateway writes access logs with, where this stack sets it.
@@ -102,6 +106,14 @@ class Realtime(Stack):
             attempts=_FANOUT_ATTEMPTS,
             retention=_BROADCAST_RETENTION,
         )
+        self.robots = QueueWithDlq(
+            self,
+            "RobotQueue",
+            worker_timeout=Duration.seconds(functions.ROBOT_ON_QUEUE.timeout_s),
+            attempts=_ROBOT_ATTEMPTS,
+            retention=_ROBOT_RETENTION,
+            fifo=True,
+        )
         self.functions = self._functions()
         self._add_routes()
         self._add_server_api()
@@ -118,6 +130,15 @@ class Realtime(Stack):
                 self.broadcasts.queue,
                 batch_size=1,
                 max_concurrency=_BROADCAST_CONCURRENCY,
+                report_batch_item_failures=True,
+            )
+        )
+        self.functions[functions.ROBOT_ON_QUEUE.name].target.add_event_source(
+            event_sources.SqsEventSource(
+                self.robots.queue,
+                # One by one: a robot that is slow or away holds up nobody else, and only its own order.
+                batch_size=1,
+                max_concurrency=_ROBOT_CONCURRENCY,
                 report_batch_item_failures=True,
             )
         )
@@ -204,6 +225,7 @@ class Realtime(Stack):
             Env.SOCKET_ENDPOINT: self.stage.callback_url,
             Env.FANOUT_QUEUE_URL: self.fanout.queue.queue_url,
             Env.BROADCAST_QUEUE_URL: self.broadcasts.queue.queue_url,
+            Env.ROBOT_QUEUE_URL: self.robots.queue.queue_url,
             Env.MEDIA_BUCKET: self._storage.media.bucket_name,
             Env.MEDIA_BASE_URL: self._storage.media_base_url,
             Env.ADMIN_SECRET_ID: secrets[Secret.ADMIN].secret_arn,
@@ -238,6 +260,8 @@ class Realtime(Stack):
             function.allow(["sqs:SendMessage"], [self.fanout.queue.queue_arn])
         if spec.sends_broadcasts:
             function.allow(["sqs:SendMessage"], [self.broadcasts.queue.queue_arn])
+        if spec.sends_robot:
+            function.allow(["sqs:SendMessage"], [self.robots.queue.queue_arn])
         if spec.uploads:
             function.allow(["s3:PutObject"], [self._storage.media.arn_for_objects("*")])
 

@@ -89,7 +89,8 @@ async def live(topology: Topology) -> None:
     await admin("/admin/device/create", {"deviceId": "door", "owners": ["alice"]})
     await admin("/admin/user/update_block_status", {"userId": "mallory", "status": 1})
     await admin("/admin/sensitive/add", {"words": ["casino"]})
-    await group("team", {"member_id": "bob", "alias": "Bobby", "extra": "x"}, {"member_id": "ca|rl%"})
+    helper = {"member_id": "helper"}
+    await group("team", {"member_id": "bob", "alias": "Bobby", "extra": "x"}, {"member_id": "ca|rl%"}, helper)
     await admin("/admin/group/member/del", {"operator": "alice", "group_id": "team", "members": ["ca|rl%"]})
     await group("old")
     await admin("/admin/group/del", {"operator": "alice", "group_id": "old"})

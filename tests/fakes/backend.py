@@ -47,9 +47,10 @@ class Backend:
             world.switches,
             world.clock,
             lambda: f"g{next(ids)}",
+            world.types_of,
             left=world.settings.end_membership,
         )
-        store, machines = world.users, MemoryMachineStore()
+        store, machines = world.users, MemoryMachineStore(world.presence)
         users = ProfileService(
             store,
             machines,

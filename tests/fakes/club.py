@@ -37,6 +37,7 @@ class Club:
             world.switches,
             world.clock,
             lambda: f"new{next(self._ids)}",
+            world.types_of,
             lambda users, group: self.hints.append((sorted(users), group)),
             crash.guard(world.settings).end_membership,
         )

@@ -73,6 +73,10 @@ class MemoryPresenceStore:
     def set_receipts(self, user: str, on: bool) -> None:
         self._presences[user] = replace(self.load_one(user), receipts=on)
 
+    def flag_robot(self, user: str, on: bool) -> None:
+        """Whether a robot has a callback, which ``MachineStore`` keeps."""
+        self._presences[user] = replace(self.load_one(user), robot=on)
+
     def _replace(self, before: Presence, after: Presence) -> Presence:
         listed = any(device.online for device in after.devices)
         self._presences[before.user] = replace(after, listed=listed)

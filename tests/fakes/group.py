@@ -134,6 +134,7 @@ class MemoryGroupStore:
                 member_count=roster.count,
                 update_dt=now_ms,
                 member_update_dt=now_ms,
+                robots=roster.robots,
             )
         return self._infos.get(group)
 

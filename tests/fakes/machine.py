@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from im.machine.model import Device, Robot
+from tests.fakes.delivery import MemoryPresenceStore
 
 
 class MemoryMachineStore:
     """``MachineStore`` in dictionaries."""
 
-    def __init__(self) -> None:
+    def __init__(self, presence: MemoryPresenceStore) -> None:
+        self._presence = presence
         self._robots: dict[str, Robot] = {}
         self._devices: dict[str, Device] = {}
 
@@ -27,6 +29,7 @@ class MemoryMachineStore:
 
     def put_robot(self, new: Robot, old: Robot | None) -> None:
         self._robots[new.id] = new
+        self._presence.flag_robot(new.id, bool(new.callback))
 
     def device(self, device_id: str) -> Device | None:
         return self._devices.get(device_id)
@@ -39,5 +42,6 @@ class MemoryMachineStore:
         self._devices[new.id] = new
 
     def forget(self, user: str) -> None:
-        self._robots.pop(user, None)
+        if self._robots.pop(user, None):
+            self._presence.flag_robot(user, False)
         self._devices.pop(user, None)

@@ -18,6 +18,7 @@ TABLES = {
 }
 DIRECTORY_ONLY = {"IM_DIRECTORY_TABLE": TABLES["IM_DIRECTORY_TABLE"]}
 FANOUT = {"IM_FANOUT_QUEUE_URL": "${FanoutQueue}"}
+ROBOTS = {"IM_ROBOT_QUEUE_URL": "${RobotQueue}"}
 BROADCASTS = {"IM_BROADCAST_QUEUE_URL": "${BroadcastQueue}"}
 MEDIA = {"IM_MEDIA_BUCKET": "${Media}", "IM_MEDIA_BASE_URL": "https://${MediaCdn21E94F89.DomainName}"}
 
@@ -34,21 +35,23 @@ def expected(synthesis: Synthesis) -> dict[str, dict[str, str]]:
     return {
         "ConnectAuthorizer": {**DIRECTORY_ONLY, "IM_TOKEN_SECRET_ID": "${TokenSecret}"},
         "ConnectWs": {**TABLES, **endpoint, **FANOUT},
-        "MessageWs": {**TABLES, **endpoint, **FANOUT, **MEDIA},
+        "MessageWs": {**TABLES, **endpoint, **FANOUT, **MEDIA, **ROBOTS},
         "MessageOnQueue": {**TABLES, **endpoint},
         "BroadcastOnQueue": {**TABLES, **endpoint, **BROADCASTS},
-        "GroupWs": {**TABLES, **endpoint, **FANOUT},
-        "ProfileWs": {**TABLES, **endpoint, **FANOUT},
+        "GroupWs": {**TABLES, **endpoint, **FANOUT, **ROBOTS},
+        "ProfileWs": {**TABLES, **endpoint, **FANOUT, **ROBOTS},
         "ChatroomWs": TABLES,
         "ServerApi": {
             **TABLES,
             **endpoint,
             **FANOUT,
             **BROADCASTS,
+            **ROBOTS,
             **MEDIA,
             "IM_ADMIN_SECRET_ID": "${AdminSecret}",
             "IM_TOKEN_SECRET_ID": "${TokenSecret}",
         },
+        "RobotOnQueue": {**DIRECTORY_ONLY, **ROBOTS, "IM_PRESENCE_TABLE": TABLES["IM_PRESENCE_TABLE"]},
     }
 
 
@@ -71,6 +74,7 @@ def variables(synthesis: Synthesis, function: str) -> dict[str, str]:
         "ProfileWs",
         "ChatroomWs",
         "ServerApi",
+        "RobotOnQueue",
     ],
 )
 def test_a_function_is_told_exactly_the_resources_that_it_uses(dev: Synthesis, function: str) -> None:

@@ -49,27 +49,30 @@ def tables(reads: str = "", writes: str = "") -> Rights:
 POSTS: Rights = {"socket": {"execute-api:ManageConnections"}}
 FANS_OUT: Rights = {"${FanoutQueue.Arn}": {"sqs:SendMessage"}}
 BROADCASTS: Rights = {"${BroadcastQueue.Arn}": {"sqs:SendMessage"}}
+ROBOTS: Rights = {"${RobotQueue.Arn}": {"sqs:SendMessage"}}
 UPLOADS: Rights = {"${Media.Arn}/*": {"s3:PutObject"}}
 ADMIN: Rights = {"${AdminSecret}": {"secretsmanager:GetSecretValue"}}
 TOKEN: Rights = {"${TokenSecret}": {"secretsmanager:GetSecretValue"}}
 RIGHTS: dict[str, Rights] = {
     "ConnectAuthorizer": tables(reads="Directory") | TOKEN,
     "ConnectWs": tables(reads="Messages", writes="Directory Presence Ephemera") | POSTS | FANS_OUT,
-    "MessageWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | UPLOADS,
+    "MessageWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS | UPLOADS,
     "MessageOnQueue": tables(reads="Ephemera", writes="Directory Presence") | POSTS | {"${FanoutQueue.Arn}": CONSUME},
     "BroadcastOnQueue": tables(writes="Messages Directory Presence Ephemera")
     | POSTS
     | {"${BroadcastQueue.Arn}": CONSUME | {"sqs:SendMessage"}},
-    "GroupWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT,
-    "ProfileWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT,
+    "GroupWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS,
+    "ProfileWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS,
     "ChatroomWs": tables(reads="Messages Presence", writes="Directory Ephemera"),
     "ServerApi": tables(writes="Messages Directory Presence Ephemera")
     | POSTS
     | FANS_OUT
     | BROADCASTS
+    | ROBOTS
     | UPLOADS
     | ADMIN
     | TOKEN,
+    "RobotOnQueue": tables(reads="Directory") | {"${RobotQueue.Arn}": CONSUME},
 }
 
 

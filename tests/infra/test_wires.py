@@ -17,6 +17,7 @@ HANDLERS = {
     "ProfileWs": "functions.profile.ws.handler",
     "ChatroomWs": "functions.chatroom.ws.handler",
     "ServerApi": "functions.server_api.http.handler",
+    "RobotOnQueue": "functions.robot.on_queue.handler",
 }
 ROUTES = {
     "$connect": "ConnectWs",
@@ -139,6 +140,20 @@ def test_the_broadcast_queue_keeps_its_tasks_for_days_and_feeds_its_worker_one_b
     assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "${BroadcastQueueDlq.Arn}", "maxReceiveCount": 5}
 
 
+def test_the_robot_queue_keeps_order_and_feeds_its_worker_one_by_one(dev: Synthesis) -> None:
+    mapping = mapping_of(dev, "RobotOnQueue")
+    queues = dev.of_type("SQS::Queue")
+    queue = queues["RobotQueue"]
+
+    assert mapping["EventSourceArn"] == "${RobotQueue.Arn}"
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] == 1
+    assert queue["FifoQueue"] is queues["RobotQueueDlq"]["FifoQueue"] is True
+    assert (queue["DeduplicationScope"], queue["FifoThroughputLimit"]) == ("messageGroup", "perMessageGroupId")
+    assert queue["VisibilityTimeout"] >= 6 * dev.of_type("Lambda::Function")["RobotOnQueue"]["Timeout"]
+    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "${RobotQueueDlq.Arn}", "maxReceiveCount": 8}
+
+
 def test_the_fanout_queue_feeds_its_worker(dev: Synthesis) -> None:
     mapping = mapping_of(dev, "MessageOnQueue")
     queue = dev.of_type("SQS::Queue")["FanoutQueue"]
@@ -200,6 +215,7 @@ def test_everything_that_can_fail_has_an_alarm(dev: Synthesis) -> None:
     assert {
         ("ApproximateNumberOfMessagesVisible", "${FanoutQueueDlq.QueueName}"),
         ("ApproximateNumberOfMessagesVisible", "${BroadcastQueueDlq.QueueName}"),
+        ("ApproximateNumberOfMessagesVisible", "${RobotQueueDlq.QueueName}"),
         ("ApproximateAgeOfOldestMessage", "${FanoutQueue.QueueName}"),
         ("IntegrationError", f"${{{api}}}"),
         ("ExecutionError", f"${{{api}}}"),

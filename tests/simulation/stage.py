@@ -293,7 +293,7 @@ class Environment:
             messages, rows, groups, self.delivery, log, self.uids, words, rooms, switches, clock, new_cid=stage.new_id
         )  # type: ignore[arg-type]
         self.connect = ConnectService(world.sessions, rows, messages, groups, self.delivery, switches, clock)  # type: ignore[arg-type]
-        self.groups = GroupService(groups, rows, messages, self.messages, switches, clock, stage.new_id)  # type: ignore[arg-type]
+        self.groups = GroupService(groups, rows, messages, self.messages, switches, clock, stage.new_id, world.types_of)  # type: ignore[arg-type]
 
 
 class Stage:

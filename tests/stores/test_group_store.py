@@ -368,3 +368,20 @@ def test_a_request_is_listed_and_answered_once(store: GroupStore) -> None:
     assert not store.answer_request(TEAM.id, "nobody", RequestStatus.ACCEPTED, "max", 10)
     answered = replace(second, status=RequestStatus.REJECTED, answered_by="olga", update_dt=9)
     assert store.get_request(TEAM.id, "zoe") == answered
+
+
+def test_the_robots_of_a_group_go_with_its_roster_into_its_info(store: GroupStore) -> None:
+    found(store)
+    first = store.latest_roster(TEAM.id)
+    second = first.with_added(["fire", "carol", "ice"], ["fire", "ice"])
+    assert store.put_roster(TEAM.id, second, first)
+    info = store.publish(TEAM.id, second, 2000)
+    assert info is not None
+    assert store.latest_roster(TEAM.id).robots == info.robots == ("fire", "ice")
+
+    third = second.with_removed(["fire", "ice"])
+    assert store.put_roster(TEAM.id, third, second)
+    store.publish(TEAM.id, third, 3000)
+    info = store.get_info(TEAM.id)
+    assert info is not None
+    assert store.latest_roster(TEAM.id).robots == info.robots == ()

@@ -1,22 +1,34 @@
 """The contract of the robots and devices."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
+from im.delivery.store import DynamoPresenceStore
 from im.machine.model import Device, Robot
 from im.machine.store import DynamoMachineStore, MachineStore
+from tests.fakes.delivery import MemoryPresenceStore
+from tests.fakes.items import Items
 from tests.fakes.machine import MemoryMachineStore
-from tests.stores.tables import DIRECTORY
+from tests.stores.tables import DIRECTORY, PRESENCE
 
 ROBOT = Robot("r|1", owner="ann%", secret="s", callback="http://c", extra="{}", created=1_000)
 DEVICE = Device("d|1", owners=("ann%", "bob"), token="t", secret="s", extra="{}")
 
 
 @pytest.fixture(params=["memory", "dynamo"])
-def store(request: pytest.FixtureRequest) -> MachineStore:
+def presence(request: pytest.FixtureRequest) -> Any:
     if request.param == "memory":
-        return MemoryMachineStore()
-    return DynamoMachineStore(request.getfixturevalue("dynamo"), DIRECTORY)
+        return MemoryPresenceStore(Items())
+    return DynamoPresenceStore(request.getfixturevalue("dynamo"), PRESENCE)
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, presence: Any) -> MachineStore:
+    if isinstance(presence, MemoryPresenceStore):
+        return MemoryMachineStore(presence)
+    return DynamoMachineStore(request.getfixturevalue("dynamo"), DIRECTORY, PRESENCE)
 
 
 def test_a_robot_comes_back_and_its_owner_finds_it(store: MachineStore) -> None:
@@ -69,3 +81,24 @@ def test_an_owner_who_is_none_any_more_finds_it_no_longer(store: MachineStore) -
     assert [store.devices_of(owner) for owner in ("ann%", "bob", "cem")] == [[], [changed], [changed]]
     store.forget(DEVICE.id)
     assert (store.device(DEVICE.id), store.devices_of("bob")) == (None, [])
+
+
+def test_presence_tells_whether_a_robot_has_a_callback(store: MachineStore, presence: Any) -> None:
+    def flagged() -> bool:
+        return bool(presence.load_one(ROBOT.id).robot)
+
+    silent = replace(ROBOT, callback="")
+    store.put_robot(silent, None)
+    assert not flagged()
+
+    store.put_robot(ROBOT, silent)
+    presence.set_status(ROBOT.id, 1)
+    assert flagged()
+
+    store.put_robot(silent, ROBOT)
+    assert not flagged()
+
+    store.put_robot(ROBOT, silent)
+    store.forget(ROBOT.id)
+    assert not flagged()
+    assert presence.load_one(ROBOT.id).status == 1

@@ -10,6 +10,8 @@ from im.machine.model import Robot
 from im.machine.service import MachineService, new_secret
 from im.profile.model import User, UserType
 from tests.fakes.crash import Crash, CrashPoint
+from tests.fakes.delivery import MemoryPresenceStore
+from tests.fakes.items import Items
 from tests.fakes.machine import MemoryMachineStore
 
 NOW = 1_790_000_000_000
@@ -19,7 +21,7 @@ class Workshop:
     """A machine service with users that are a dictionary."""
 
     def __init__(self) -> None:
-        self.store = MemoryMachineStore()
+        self.store = MemoryMachineStore(MemoryPresenceStore(Items()))
         self.users: dict[str, User] = {}
         self.now = NOW
         self.service = self.make(CrashPoint())

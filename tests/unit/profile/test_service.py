@@ -11,6 +11,8 @@ from im.profile.model import Field, User, UserType
 from im.profile.service import ProfileService
 from im.settings import Switches
 from tests.fakes.crash import Crash, CrashPoint
+from tests.fakes.delivery import MemoryPresenceStore
+from tests.fakes.items import Items
 from tests.fakes.machine import MemoryMachineStore
 from tests.fakes.profile import MemoryUserStore
 
@@ -32,7 +34,7 @@ class Office:
 
     def __init__(self, **switches: Any) -> None:
         self.store = MemoryUserStore()
-        self.machines = MemoryMachineStore()
+        self.machines = MemoryMachineStore(MemoryPresenceStore(Items()))
         self.notes = Notes(self)
         self.calls: list[tuple[Any, ...]] = []
         self.now = NOW

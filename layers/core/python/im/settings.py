@@ -24,6 +24,7 @@ class Env(StrEnum):
     SOCKET_ENDPOINT = "IM_SOCKET_ENDPOINT"
     FANOUT_QUEUE_URL = "IM_FANOUT_QUEUE_URL"
     BROADCAST_QUEUE_URL = "IM_BROADCAST_QUEUE_URL"
+    ROBOT_QUEUE_URL = "IM_ROBOT_QUEUE_URL"
     MEDIA_BUCKET = "IM_MEDIA_BUCKET"
     MEDIA_BASE_URL = "IM_MEDIA_BASE_URL"
     ADMIN_SECRET_ID = "IM_ADMIN_SECRET_ID"
@@ -80,6 +81,9 @@ class Switches(Struct, frozen=True):
     repeat_request_ms: int = field(default=7 * _DAY_MS, name="friend.repeat_request_duration")
     reject_request_ms: int = field(default=30 * _DAY_MS, name="friend.reject_request_duration")
     request_expiration_ms: int = field(default=7 * _DAY_MS, name="friend.request_expiration_duration")
+    robot_client_info: bool = field(default=False, name="robot.callback_with_client_info")
+    robot_sender_info: bool = field(default=False, name="robot.callback_with_sender_info")
+    robot_target_info: bool = field(default=False, name="robot.callback_with_target_info")
     robot_auto_accept: bool = field(default=True, name="friend.robot_auto_accept")
     disable_stranger_invite: bool = field(default=False, name="group.disable_stranger_invite")
     forbidden_group_operations: int = field(default=0, name="group.forbidden_client_operation")

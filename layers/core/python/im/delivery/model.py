@@ -48,6 +48,7 @@ class Presence(Struct, frozen=True):
         state: custom state: 0 none, 1 busy, 2 away, 4 invisible, others the application's.
         text: what goes with it.
         listed: whether he is in the index of those who are online.
+        robot: whether a program is told of what is written to him (``im.robot``).
     """
 
     user: str
@@ -57,6 +58,7 @@ class Presence(Struct, frozen=True):
     state: int = 0
     text: str = ""
     listed: bool = False
+    robot: bool = False
 
     def device(self, client: str) -> Device | None:
         """The device with a client id."""

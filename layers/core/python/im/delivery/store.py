@@ -27,6 +27,8 @@ _DEVICE = "d:"
 _STATUS = "st"
 _SILENT_READER = "nr"
 _SHARD = "o"
+ROBOT = "rb"
+"""Set, by ``im.machine.store``, while a robot has a callback."""
 _STATE = "cs"
 _TEXT = "ct"
 _MAX_BATCH_ENTRIES = 10
@@ -136,6 +138,7 @@ class DynamoPresenceStore:
             state=item.get(_STATE, 0),
             text=item.get(_TEXT, ""),
             listed=_SHARD in item,
+            robot=ROBOT in item,
         )
 
     def register(self, user: str, device: Device) -> Presence:

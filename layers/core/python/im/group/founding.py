@@ -85,11 +85,11 @@ class Founding(GroupSteps):
         self._check_addable(operator, [member.id for member in people], origin)
         if named and self._store.get_info(info.id, consistent=True):
             raise ImError(Code.GROUP_ALREADY_EXIST)
-        roster = Roster(info.created).with_added(member.id for member in people)
+        users = [member.id for member in people]
+        roster = Roster(info.created).with_added(users, self._robots_of(users))
         if not self._store.claim(info.id, roster, before):
             raise BusyError("the group is being created by somebody else")
-        info = replace(info, roster_version=roster.version, member_count=len(people))
-        users = [member.id for member in people]
+        info = replace(info, roster_version=roster.version, member_count=len(people), robots=roster.robots)
         if before.version:
             info = self._after_earlier(info, before.ids, users)
             self._open_rows(info, users)

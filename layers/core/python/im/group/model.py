@@ -88,6 +88,7 @@ class GroupInfo(Struct, frozen=True):
         activity: the minute of the last stamp.
         arrivals: counts devices of members that connected while the group was busy, see ``im.delivery.audience``.
         lines: conversation lines in use, at least line 0.
+        robots: the members who are robots; every send reads them here (``im.robot``).
         starts: by line, the first seq of this group when an earlier group of the same id left messages in the log.
     """
 
@@ -112,6 +113,7 @@ class GroupInfo(Struct, frozen=True):
     activity: int = 0
     arrivals: int = 0
     lines: tuple[int, ...] = (0,)
+    robots: tuple[str, ...] = ()
     starts: Mapping[int, int] = field(default_factory=dict)
 
 

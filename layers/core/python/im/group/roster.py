@@ -14,6 +14,10 @@ PAGE_BYTES = 4_000
 """So many bytes of ids are a page, or a tail: four write units, 170 ids of 22 characters."""
 
 
+MAX_ROBOTS = 50
+"""Robots of one group that are told of its messages; those who came later are not."""
+
+
 class RosterPage(Struct, frozen=True):
     """Some members; the name is empty until the page is stored."""
 
@@ -28,11 +32,14 @@ class Roster(Struct, frozen=True):
         version: grows with each change.
         tail: the latest.
         pages: the others.
+        robots: which of them are robots, at most ``MAX_ROBOTS``; they are kept here, where changes of who is in come one
+            after the other, and shown in the group's info, which every send reads.
     """
 
     version: int
     tail: tuple[str, ...] = ()
     pages: tuple[RosterPage, ...] = ()
+    robots: tuple[str, ...] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -46,11 +53,12 @@ class Roster(Struct, frozen=True):
         """How many they are."""
         return sum(len(page.ids) for page in self.pages) + len(self.tail)
 
-    def with_added(self, ids: Iterable[str]) -> "Roster":
-        """The next version, with these members in it."""
+    def with_added(self, ids: Iterable[str], robots: Iterable[str] = ()) -> "Roster":
+        """The next version, with these members in it, and the robots among them known as such."""
         known = {user for page in self.pages for user in page.ids}
         tail = tuple(dict.fromkeys((*self.tail, *(user for user in ids if user not in known))))
-        return _packed(self.version + 1, tail, self.pages)
+        known_robots = tuple(dict.fromkeys((*self.robots, *robots)))[:MAX_ROBOTS]
+        return _packed(self.version + 1, tail, self.pages, known_robots)
 
     def with_removed(self, ids: Collection[str]) -> "Roster":
         """The next version, without these members. What is left of a page that gets small goes to the tail."""
@@ -63,14 +71,15 @@ class Roster(Struct, frozen=True):
                 tail = (*left.ids, *tail)
             else:
                 pages.append(left)
-        return _packed(self.version + 1, tail, tuple(pages))
+        robots = tuple(robot for robot in self.robots if robot not in gone)
+        return _packed(self.version + 1, tail, tuple(pages), robots)
 
     def named(self, new_name: Callable[[], str]) -> "Roster":
         """The same with a name for each page that has none."""
         return replace(self, pages=tuple(page if page.name else replace(page, name=new_name()) for page in self.pages))
 
 
-def _packed(version: int, tail: tuple[str, ...], pages: tuple[RosterPage, ...]) -> Roster:
+def _packed(version: int, tail: tuple[str, ...], pages: tuple[RosterPage, ...], robots: tuple[str, ...]) -> Roster:
     """The roster, with full pages cut from the front of a tail that is too long."""
     added: list[RosterPage] = []
     part: list[str] = []
@@ -84,7 +93,7 @@ def _packed(version: int, tail: tuple[str, ...], pages: tuple[RosterPage, ...]) 
             part.append(user)
             size += length
         tail = tuple(part)
-    return Roster(version, tail, (*pages, *added))
+    return Roster(version, tail, (*pages, *added), robots)
 
 
 def _size(ids: Iterable[str]) -> int:

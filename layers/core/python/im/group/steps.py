@@ -42,6 +42,8 @@ from im.message.model import (
 from im.platform.clock import MINUTE_MS, Clock
 from im.platform.ids import NewId
 from im.platform.parallel import run_all
+from im.profile.model import UserType
+from im.profile.types import TypesOf
 from im.settings import Switches
 
 MAX_AT_ONCE = 500
@@ -114,6 +116,7 @@ class GroupSteps(GroupReader):
         switches: the deployment's behaviour.
         clock: the time.
         new_id: makes ids of groups that come without one.
+        user_types: tells users' types.
         tell: tells users that there is something to ask for about a group.
         left: clears what users who leave had set for a group.
     """
@@ -127,6 +130,7 @@ class GroupSteps(GroupReader):
         switches: Switches,
         clock: Clock,
         new_id: NewId,
+        user_types: TypesOf,
         tell: Tell = lambda users, group: None,
         left: Left = lambda users, group: None,
     ) -> None:
@@ -135,6 +139,7 @@ class GroupSteps(GroupReader):
         self._notices = notices
         self._switches = switches
         self._new_id = new_id
+        self._user_types = user_types
         self._tell = tell
         self._left = left
 
@@ -202,7 +207,7 @@ class GroupSteps(GroupReader):
             if gone and not set(gone).isdisjoint(old.ids):
                 new = new.with_removed(gone)
             if moved or not set(come).issubset(old.ids):
-                new = new.with_added(come)
+                new = new.with_added(come, self._robots_of(come))
             if new is old or self._store.put_roster(group, new, old):
                 if new is old:
                     self._store.update_info(group, {}, self._clock(), members=True)
@@ -215,6 +220,9 @@ class GroupSteps(GroupReader):
             come = [user for user in concerned if user in known and known[user].present]
             gone = [user for user in concerned if user not in come]
         raise BusyError("too many changes of this group at once")
+
+    def _robots_of(self, users: Collection[str]) -> list[str]:
+        return [user for user, kind in self._user_types(users).items() if kind == UserType.ROBOT] if users else []
 
     def _heads(self, info: GroupInfo) -> dict[int, int]:
         newest = {

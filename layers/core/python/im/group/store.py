@@ -55,6 +55,7 @@ class InfoItem(Model):
     activity = NumberAttribute()
     arrivals = NumberAttribute(null=True)
     lines = ListAttribute(of=NumberAttribute)
+    robots = UnicodeAttribute(null=True)
     starts: MapAttribute[str, int] = MapAttribute(null=True)
     lasts: MapAttribute[str, int] = MapAttribute(null=True)
     pending = BooleanAttribute(null=True)
@@ -71,6 +72,7 @@ class RosterItem(Model):
     version = NumberAttribute()
     ids = UnicodeAttribute()
     pages = UnicodeAttribute(null=True)
+    robots = UnicodeAttribute(null=True)
 
 
 class MemberItem(Model):
@@ -130,6 +132,7 @@ def info_from_item(item: Item) -> GroupInfo:
         activity=item["activity"],
         arrivals=item.get("arrivals", 0),
         lines=tuple(item["lines"]),
+        robots=_split(item.get("robots", "")),
         starts=_int_keys(item.get("starts", {})),
     )
 
@@ -185,6 +188,7 @@ def info_to_item(info: GroupInfo, sort_key: str = keys.INFO) -> Item:
         "activity": info.activity,
         **({"arrivals": info.arrivals} if info.arrivals else {}),
         "lines": list(info.lines),
+        **({"robots": _ID_SEPARATOR.join(info.robots)} if info.robots else {}),
         **({"starts": _text_keys(info.starts)} if info.starts else {}),
     }
 
@@ -291,7 +295,7 @@ class GroupStore(Protocol):
         """Make a group visible; False when one of this id exists, or its roster is not the info's version any more."""
 
     def publish(self, group: str, roster: Roster, now_ms: int) -> GroupInfo | None:
-        """Point the info at a roster, unless it points at a later one, and set the count and times.
+        """Point the info at a roster, unless it points at a later one, and set the count, the robots and the times.
 
         Returns the info as it is then; None when the group is gone.
         """
@@ -406,7 +410,8 @@ class DynamoGroupStore:
             names = _split(item.get("pages", ""))
             pages = self._pages(group, names)
             if len(pages) == len(names):
-                roster = Roster(item["version"], _split(item["ids"]), tuple(pages[name] for name in names))
+                robots = _split(item.get("robots", ""))
+                roster = Roster(item["version"], _split(item["ids"]), tuple(pages[name] for name in names), robots)
                 self._keep(group, roster)
                 return roster
             consistent = True
@@ -472,6 +477,7 @@ class DynamoGroupStore:
             version=named.version,
             ids=_ID_SEPARATOR.join(named.tail),
             pages=names or None,
+            robots=_ID_SEPARATOR.join(named.robots) or None,
         )
         version = replaces.version
         try:
@@ -543,6 +549,7 @@ class DynamoGroupStore:
             InfoItem.member_count.set(roster.count),
             InfoItem.update_dt.set(now_ms),
             InfoItem.member_update_dt.set(now_ms),
+            InfoItem.robots.set(_ID_SEPARATOR.join(roster.robots)) if roster.robots else InfoItem.robots.remove(),
         ]
         self._update_info(group, actions, InfoItem.roster_version < roster.version)
         return self.get_info(group, consistent=True)
@@ -596,7 +603,12 @@ class DynamoGroupStore:
             self._delete(group, [item["sk"] for item in found])
         with translated_errors():
             RosterItem(keys.group(group), keys.ROSTER).update(
-                actions=[RosterItem.ids.set(""), RosterItem.pages.remove(), RosterItem.version.add(1)]
+                actions=[
+                    RosterItem.ids.set(""),
+                    RosterItem.pages.remove(),
+                    RosterItem.robots.remove(),
+                    RosterItem.version.add(1),
+                ]
             )
             InfoItem(keys.group(group), keys.DISSOLVED).update(actions=[InfoItem.pending.set(False)])
 

@@ -1,17 +1,19 @@
 """Robots and devices in the Directory table.
 
 Each has one item beside its profile, and an entry with each of its owners, by which he finds what is his. Item and entries
-are written in one transaction. Robots also carry the ``by_type`` index's keys, so that all can be listed by creation.
+are written in one transaction, and so is the flag on a robot's presence that says that he has a callback: a send reads that
+item anyway (``im.robot``). Robots also carry the ``by_type`` index's keys, so that all can be listed by creation.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from pynamodb.attributes import ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 from im import keys
+from im.delivery.store import ROBOT
 from im.machine.model import MAX_OWNED, Device, Robot
 from im.platform.dynamo import Dynamo, Item, Key
 
@@ -71,6 +73,16 @@ class OwnedItem(Model):
     sk = UnicodeAttribute(range_key=True)
 
 
+class FlagItem(Model):
+    """A robot's presence, as far as it is written here."""
+
+    class Meta:
+        table_name = ""
+
+    u = UnicodeAttribute(hash_key=True)
+    robot = BooleanAttribute(attr_name=ROBOT)
+
+
 class MachineStore(Protocol):
     """Robots and devices."""
 
@@ -103,13 +115,14 @@ class MachineStore(Protocol):
 
 
 class DynamoMachineStore:
-    """``MachineStore`` on the Directory table."""
+    """``MachineStore`` on the Directory table, with the robots' flags on the Presence table."""
 
-    def __init__(self, dynamo: Dynamo, table: str) -> None:
+    def __init__(self, dynamo: Dynamo, table: str, presence: str) -> None:
         self._dynamo = dynamo
         self._table = table
         self._robots = dynamo.bind(RobotItem, table)
         dynamo.bind(DeviceItem, table)
+        dynamo.bind(FlagItem, presence)
         self._owned = dynamo.bind(OwnedItem, table)
 
     def robot(self, robot_id: str) -> Robot | None:
@@ -146,11 +159,17 @@ class DynamoMachineStore:
             writes.save(OwnedItem(keys.user(new.owner), keys.owned_robot(new.id)))
             if old is not None and old.owner != new.owner:
                 writes.delete(OwnedItem(keys.user(old.owner), keys.owned_robot(old.id)))
+            if new.callback:
+                writes.update(FlagItem(new.id), [FlagItem.robot.set(True)])
+            elif old is not None and old.callback:
+                writes.update(FlagItem(new.id), [FlagItem.robot.remove()])
 
     def _remove_robot(self, old: Robot) -> None:
         with self._dynamo.transaction(RobotItem) as writes:
             writes.delete(RobotItem(keys.user(old.id), keys.ROBOT))
             writes.delete(OwnedItem(keys.user(old.owner), keys.owned_robot(old.id)))
+            if old.callback:
+                writes.update(FlagItem(old.id), [FlagItem.robot.remove()])
 
     def device(self, device_id: str) -> Device | None:
         key = self._key(device_id, keys.DEVICE)

@@ -8,7 +8,6 @@ from im.connect.online import OnlineUsers
 from im.connect.service import ConnectService
 from im.limits import RateLimiter
 from im.machine.service import MachineService
-from im.machine.store import DynamoMachineStore
 from im.moderation.service import ModerationService
 from im.platform import aws, clock
 from im.platform.ids import short_id
@@ -32,6 +31,7 @@ from im.wiring.group import group_service
 from im.wiring.message import media, message_service, word_list
 from im.wiring.presence import presence_service
 from im.wiring.profile import profile_reader, users
+from im.wiring.robot import machines
 from im.wiring.setting import setting_service
 
 _WINDOW_MS = 10_000
@@ -59,18 +59,13 @@ def _is_robot(user: str) -> bool:
 
 
 @cache
-def _machines() -> DynamoMachineStore:
-    return DynamoMachineStore(dynamo(), settings().need(Env.DIRECTORY_TABLE))
-
-
-@cache
 def _profile_service() -> ProfileService:
     return ProfileService(
         users(),
-        _machines(),
+        machines(),
         group_service(),
         _connect_service(),
-        [_machines(), friend_service(), setting_service()],
+        [machines(), friend_service(), setting_service()],
         delivery(),
         settings().switches,
         clock.now_ms,
@@ -90,7 +85,7 @@ def server_api() -> ServerApi:
     services = Services(
         users=_profile_service(),
         finder=profile_reader(),
-        machines=MachineService(_machines(), _profile_service(), _connect_service(), short_id),
+        machines=MachineService(machines(), _profile_service(), _connect_service(), short_id),
         sessions=_connect_service(),
         online=OnlineUsers(presence(), config.switches, clock.now_ms),
         messages=message_service(),

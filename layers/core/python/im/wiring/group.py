@@ -9,7 +9,7 @@ from im.platform import clock
 from im.platform.ids import short_id
 from im.wiring.base import groups, messages, rows, settings
 from im.wiring.delivery import changes
-from im.wiring.message import message_service
+from im.wiring.message import message_service, user_types
 from im.wiring.setting import setting_service
 
 
@@ -30,6 +30,7 @@ def group_service() -> GroupService:
         settings().switches,
         clock.now_ms,
         short_id,
+        user_types(),
         _tell,
         setting_service().end_membership,
     )

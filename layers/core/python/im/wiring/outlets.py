@@ -1,11 +1,27 @@
 """Who is told of messages outside, as far as this function may tell them: each outlet has a queue, by its URL."""
 
-from functools import cache
+from functools import cache, partial
 
 from im.message.outlets import Outlet
+from im.platform import aws
+from im.platform.ordered import OrderedQueue
+from im.robot.outlet import RobotOutlet
+from im.settings import Env
+from im.wiring.base import settings
+
+
+@cache
+def robot_queue() -> OrderedQueue:
+    """The queue of what programs in chats are told."""
+    config = settings()
+    return OrderedQueue(partial(aws.client, "sqs", config.region), config.need(Env.ROBOT_QUEUE_URL))
 
 
 @cache
 def outlets() -> tuple[Outlet, ...]:
     """The outlets whose queues this function was given."""
-    return ()
+    given = settings().resources
+    found: list[Outlet] = []
+    if Env.ROBOT_QUEUE_URL in given:
+        found.append(RobotOutlet(robot_queue()))
+    return tuple(found)

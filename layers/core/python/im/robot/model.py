@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from im.message.model import Message
+
 CALL_SIGNAL = 403
 """Signalling of a call: the one transparent content that robots get (satellites spec 4.1)."""
 
@@ -25,3 +27,7 @@ class Note(Struct, frozen=True, omit_defaults=True, tag="robot"):
     to: tuple[str, ...] = ()
     client: str = ""
     platform: int = 0
+
+    def message(self) -> Message:
+        """The message, as far as it is known here."""
+        return Message(self.log, 0, self.uid, "", self.sender, self.time, self.payload, self.to)

@@ -4,12 +4,12 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from im.group.model import GroupInfo
 from im.machine.model import Robot
-from im.message.model import ConversationType, conversation_of
+from im.message.model import conversation_of
 from im.platform.metrics import Count, ignore
 from im.platform.ordered import RetryLater
 from im.platform.telemetry import logger
@@ -18,7 +18,7 @@ from im.profile.model import User
 from im.robot.model import Note
 from im.settings import Switches
 from im.wire.objects import GroupOut, UserOut
-from im.wire.robot import CalledBack, ClientOut
+from im.wire.outgoing import ClientOut, OutputMessage, encode
 
 TIMEOUT_S = 10.0
 """How long a robot may take to answer; afterwards the message comes to it again."""
@@ -86,7 +86,7 @@ class RobotCalls:
         robot = self._robots.robot(note.robot)
         if robot is None or not robot.callback:
             return
-        body = msgspec.json.encode(self._body(note))
+        body = encode(self._body(note))
         try:
             self._webhooks.post(
                 robot.callback,
@@ -102,24 +102,20 @@ class RobotCalls:
             self._count("RobotCallbackFailed", 1)
             raise RetryLater(str(error), error.retry_after_s) from error
 
-    def _body(self, note: Note) -> CalledBack:
-        switches = self._switches
+    def _body(self, note: Note) -> OutputMessage:
+        switches, message = self._switches, note.message()
         named = conversation_of(note.log, note.sender)
-        single = named.type == ConversationType.SINGLE
+        client = ClientOut(note.platform, note.client) if switches.robot_client_info and note.client else None
+        body = OutputMessage.of(message, named, client, note.robot)
         wanted = [note.sender] if switches.robot_sender_info else []
-        wanted += [named.target] if switches.robot_target_info and single else []
-        found = self._users.get_many(wanted) if wanted else {}
+        wanted += [named.target] if switches.robot_target_info and not named.in_group else []
+        found = {user: UserOut.of(each) for user, each in self._users.get_many(wanted).items()} if wanted else {}
         group = self._groups.get_info(named.target) if switches.robot_target_info and named.in_group else None
-
-        def user(user_id: str, told: bool) -> UserOut | UnsetType:
-            return UserOut.of(found[user_id]) if told and user_id in found else UNSET
-
-        return CalledBack.of(
-            note,
-            client=ClientOut(note.platform, note.client) if switches.robot_client_info and note.client else UNSET,
-            sender_info=user(note.sender, switches.robot_sender_info),
-            target_info=user(named.target, switches.robot_target_info and single),
-            group_info=GroupOut.of(group) if group else UNSET,
+        return replace(
+            body,
+            senderUserInfo=found.get(note.sender, UNSET) if switches.robot_sender_info else UNSET,
+            targetUserInfo=found.get(named.target, UNSET) if switches.robot_target_info else UNSET,
+            targetGroupInfo=GroupOut.of(group) if group else UNSET,
         )
 
 

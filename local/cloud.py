@@ -159,8 +159,10 @@ class Cloud:
         self._replace(BaseModel, "__new__", _untracked)
 
     def stop(self) -> None:
-        """Let go of the clients, and drop all data."""
+        """Let go of the clients, and drop all data. One that could not start leaves alone the one that is started."""
         global _active
+        if _active is not self:
+            return
         while self._undo:
             self._undo.pop()()
         with self.lock:

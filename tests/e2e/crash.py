@@ -23,8 +23,8 @@ from tests.e2e.test_faults import ACTIONS, persist, pulled, send_body, text
 
 ATTEMPTS = 12
 """How often a caller tries."""
-CUTS = 12
-"""How many calls of an operation the short tests cut, where it does not say another number."""
+CUTS = len(ACTIONS)
+"""How many calls of an operation the short tests cut, where it does not say another number: each way comes once."""
 CONTEXT = with_switches(seed_demo_objects=False, inline_limit=4)
 SOCKET, MESSAGE, PROFILE, ROOM, API = "ConnectWs", "MessageWs", "ProfileWs", "ChatroomWs", "ServerApi"
 GROUP = "GroupWs"
@@ -287,11 +287,21 @@ def cut_some_calls(topology: Topology, operation: Operation) -> None:
 
 
 def cut_all_calls(topology: Topology, operation: Operation) -> None:
-    """Cut an operation at every call in every way."""
+    """Cut an operation at every call in every way; what is found is told at the end, all of it.
+
+    Raises:
+        ExceptionGroup: the cuts after which something was not as it must be.
+    """
     points = topology.run(play(topology, operation))
     print(f"{operation.name}: {points} calls, {points * len(ACTIONS)} cuts", flush=True)  # noqa: T201
+    found = []
     for nth, action in itertools.product(range(1, points + 1), ACTIONS):
-        topology.run(play(topology, operation, action, nth))
+        try:
+            topology.run(play(topology, operation, action, nth))
+        except AssertionError as error:
+            found.append(error)
+    if found:
+        raise ExceptionGroup(operation.name, found)
 
 
 # --- the tables

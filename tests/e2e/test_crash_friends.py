@@ -202,19 +202,21 @@ async def bob_is_nobodys_friend(scene: Scene) -> None:
 
 OPERATIONS = [
     Operation("profile.friendRequest", PROFILE, both_there, request, both_have_the_request),
-    Operation("friend/send_request", API, both_there, request_by_api, both_have_the_request),
+    Operation("friend/send_request", API, both_there, request_by_api, both_have_the_request, cuts=3),
     Operation("profile.friendAnswer, accept", PROFILE, ann_has_asked, accept, both_are_friends_and_greeted_once),
-    Operation("friend/handle_send_request", API, ann_has_asked, accept_by_api, both_are_friends_and_greeted_once),
+    Operation(
+        "friend/handle_send_request", API, ann_has_asked, accept_by_api, both_are_friends_and_greeted_once, cuts=3
+    ),
     Operation("profile.friendAnswer, reject", PROFILE, ann_has_asked, reject, the_request_is_rejected),
     Operation("profile.friendRequestsRead", PROFILE, ann_has_asked, see_requests, the_requests_are_seen),
     Operation("profile.friendDelete", PROFILE, they_are_friends, end, neither_is_a_friend),
-    Operation("friend/status", API, they_are_friends, end_by_api, neither_is_a_friend),
+    Operation("friend/status", API, they_are_friends, end_by_api, neither_is_a_friend, cuts=3),
     Operation("profile.friendAlias", PROFILE, both_there, name, she_has_a_name),
-    Operation("friend/set_alias", API, both_there, name_by_api, she_has_only_a_name),
-    Operation("friend/set_extra", API, both_there, describe_by_api, she_has_an_extra),
+    Operation("friend/set_alias", API, both_there, name_by_api, she_has_only_a_name, cuts=3),
+    Operation("friend/set_extra", API, both_there, describe_by_api, she_has_an_extra, cuts=3),
     Operation("profile.blacklist", PROFILE, both_there, blacklist, she_is_kept_out),
-    Operation("blacklist/status", API, both_there, blacklist_by_api, she_is_kept_out),
-    Operation("user/destroy of a friend", API, they_are_friends, destroy_bob, bob_is_nobodys_friend),
+    Operation("blacklist/status", API, both_there, blacklist_by_api, she_is_kept_out, cuts=3),
+    Operation("user/destroy of a friend", API, they_are_friends, destroy_bob, bob_is_nobodys_friend, cuts=3),
 ]
 
 

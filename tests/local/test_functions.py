@@ -207,7 +207,14 @@ def test_everything_is_as_before_when_the_topology_has_stopped() -> None:
     assert (os.environ, sys.stdout, sys.stderr) == before
 
 
-def test_a_second_topology_at_the_same_time_is_refused(sample: Topology) -> None:
+def test_a_second_topology_at_the_same_time_is_refused_and_the_first_goes_on(sample: Topology) -> None:
+    things, key = "Storage-Things", {"k": {"S": "kept"}}
+    sample.cloud.put_items(things, [key])
+
+    with pytest.raises(RuntimeError, match="another topology is running"):
+        Topology(read_templates(stacks()), Options(roots=(SAMPLE,))).start()
+
+    assert sample.cloud.item(things, key) == key
     with pytest.raises(RuntimeError, match="another topology is running"):
         Topology(read_templates(stacks()), Options(roots=(SAMPLE,))).start()
 

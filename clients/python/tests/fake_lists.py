@@ -1,5 +1,6 @@
 """The part of the fake server that is not messages: profiles, friends, settings, groups' infos. One page each."""
 
+import json
 from typing import Any
 
 Wire = dict[str, Any]
@@ -20,6 +21,8 @@ class FakeLists:
         self.members: dict[str, dict[str, Wire]] = {}
         self.receipts: dict[tuple[str, str], list[Wire]] = {}
         self.presence: dict[str, Wire] = {}
+        self.channels: dict[str, Wire] = {}
+        self.listeners: dict[str, set[str]] = {}
 
     def versions_of(self, user: str) -> Wire:
         return self.versions.setdefault(user, {"settings": 0, "friends": 0, "friendRequests": 0, "groups": 0})
@@ -54,6 +57,38 @@ class FakeLists:
         for member in members:
             if member not in rows:
                 rows[member] = {"member_id": member, "alias": "", "type": 0, "createDt": version, "updateDt": version}
+
+    def set_channel(self, channel: str, name: str, owner: str, *listeners: str) -> None:
+        self.version += 1
+        self.channels[channel] = {"channelId": channel, "name": name, "owner": owner, "updateDt": self.version}
+        self.listeners[channel] = set(listeners)
+
+    def answer_channel(self, user: str, op: str, body: Wire) -> Wire | None:
+        """The same for channels, whose operations have the names of others."""
+        match op:
+            case "info":
+                known = {each["channelId"]: each["updateDt"] for each in body["channels"]}
+                newer = [row for who, at in known.items() if (row := self.channels.get(who)) and row["updateDt"] > at]
+                return {"channels": newer, "unknown": [], "rest": []}
+            case "mine":
+                mine = [
+                    {"channelId": name, "owned": row["owner"] == user, "listened": user in self.listeners[name]}
+                    for name, row in sorted(self.channels.items())
+                    if name > body["after"] and user in {row["owner"], *self.listeners[name]}
+                ]
+                return {"channels": mine[:2], "more": len(mine) > 2}
+            case "listen":
+                (set.add if body["on"] else set.discard)(self.listeners[body["channelId"]], user)
+                return {}
+            case "create":
+                self.set_channel(body["channelId"], body["name"], user)
+                return {"channelId": body["channelId"], "secret": "s", "updateDt": self.version}
+            case "modify":
+                self.channels[body["channelId"]]["menus"] = json.loads(body["value"])
+                self.version += 1
+                self.channels[body["channelId"]]["updateDt"] = self.version
+                return {}
+        return None
 
     def answer(self, user: str, op: str, body: Wire) -> Wire | None:
         """The answer's body, or None for an operation that is none of these."""

@@ -285,7 +285,7 @@ class FakeServer:
         if self.gate is not None and op == "send":
             await self.gate.wait()
         try:
-            answer = await self._answer(session, op, body)
+            answer = await self._answer(session, frame["route"], op, body)
         except Refusal as refusal:
             error: Wire = {"id": frame["id"], "code": refusal.code, "msg": refusal.msg}
             if refusal.retry:
@@ -303,7 +303,7 @@ class FakeServer:
         with contextlib.suppress(ConnectionClosed):
             await session.socket.send(json.dumps(frame))
 
-    async def _answer(self, session: Session, op: str, body: Wire) -> Any:
+    async def _answer(self, session: Session, route: str, op: str, body: Wire) -> Any:
         if faults := self.op_faults.get(op):
             fault = faults.popleft()
             if isinstance(fault, Refusal):
@@ -350,7 +350,8 @@ class FakeServer:
                 ]
             case "kick" | "logout":
                 return {}
-        answer = self.lists.answer(session.user, op, body)
+        answers = self.lists.answer_channel if route == "channel" else self.lists.answer
+        answer = answers(session.user, op, body)
         if answer is None:
             raise Refusal(254)
         return answer

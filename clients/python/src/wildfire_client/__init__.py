@@ -4,12 +4,18 @@
 """
 
 from wildfire_client.archive import FileRecord, Finds
+from wildfire_client.channels import Channels
 from wildfire_client.chatrooms import Chatroom
 from wildfire_client.client import ChatClient
 from wildfire_client.clock import Clock, SystemClock, Timer
 from wildfire_client.contents import (
+    Article,
+    ArticlesContent,
     CardContent,
     CardKind,
+    ChannelEntered,
+    ChannelLeft,
+    ChannelMenuChosen,
     CompositeContent,
     CompositeItem,
     Content,
@@ -41,6 +47,7 @@ from wildfire_client.contents import (
 from wildfire_client.digest import Digester, add_language
 from wildfire_client.errors import ChatError, Code
 from wildfire_client.events import (
+    ChannelsChanged,
     ConnectionStatusChanged,
     ConversationRemoved,
     ConversationUpdated,
@@ -83,6 +90,8 @@ from wildfire_client.model import (
     Unread,
 )
 from wildfire_client.objects import (
+    Channel,
+    ChannelState,
     Friend,
     FriendRequest,
     Group,
@@ -90,6 +99,7 @@ from wildfire_client.objects import (
     GroupType,
     JoinRequest,
     MemberType,
+    Menu,
     PlatformPresence,
     Presence,
     Receipt,
@@ -102,8 +112,17 @@ from wildfire_client.store import StoreError
 from wildfire_client.sync import Extent
 
 __all__ = [
+    "Article",
+    "ArticlesContent",
     "CardContent",
     "CardKind",
+    "Channel",
+    "ChannelEntered",
+    "ChannelLeft",
+    "ChannelMenuChosen",
+    "ChannelState",
+    "Channels",
+    "ChannelsChanged",
     "ChatClient",
     "ChatError",
     "Chatroom",
@@ -153,6 +172,7 @@ __all__ = [
     "MediaType",
     "MemberType",
     "Mention",
+    "Menu",
     "Message",
     "MessageDeleted",
     "MessageEdited",

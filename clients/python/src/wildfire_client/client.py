@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from wildfire_client.archive import Archive
+from wildfire_client.channels import Channels
 from wildfire_client.chatrooms import Chatrooms
 from wildfire_client.clock import Clock, SystemClock, Timer
 from wildfire_client.contents import Content, FileContent, RecallContent, TextContent, decode, effective_flag
@@ -49,6 +50,7 @@ from wildfire_client.model import (
     ServerLimits,
     Unread,
 )
+from wildfire_client.notifications import Notifications
 from wildfire_client.objects import Scope
 from wildfire_client.outbox import Outbox
 from wildfire_client.payload import MediaType, Payload, PersistFlag
@@ -76,9 +78,9 @@ class ChatClient:
     messages, unread counts, search) works at once and offline. Messages that are sent wait in the store until the server
     has them, also over a restart.
 
-    Besides conversations it keeps `users`, `friends`, `groups` and `settings` in step with the server, knows who has read
-    what (`receipts`) and who is online (`presence`), searches at the server (`archive`), and knows the way into `chatrooms`:
-    each attribute has its own methods.
+    Besides conversations it keeps `users`, `friends`, `groups`, `channels` and `settings` in step with the server, knows who
+    has read what (`receipts`) and who is online (`presence`), searches at the server (`archive`), knows the way into
+    `chatrooms`, and says where this device is notified (`notifications`): each attribute has its own methods.
 
     Use one client for one store at a time, from one event loop.
 
@@ -149,6 +151,8 @@ class ChatClient:
         self.chatrooms = Chatrooms(self._store, self.call, self._sync, self._clock, self._report)
         self.receipts = Receipts(self._store, self.call, self._hub.emit)
         self.archive = Archive(self._store, self.call)
+        self.channels = Channels(self._store, self.call, self._lists)
+        self.notifications = Notifications(self.call)
         self._uploader = Uploader(self._presign)
         self._outbox = Outbox(
             self._store,
@@ -670,6 +674,10 @@ class ChatClient:
                 self.presence.take(body)
             elif name == "profile":
                 self._lists.profile_changed(str(body["userId"]))
+            elif name == "channel":
+                self._lists.channel_changed(str(body["channelId"]))
+                # Subscribing and its end show in the conversations.
+                self._sync.request_pull()
             elif name == "groups":
                 # Which groups one is in is told by their conversations.
                 self._sync.request_pull()

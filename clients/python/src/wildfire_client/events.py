@@ -158,6 +158,13 @@ class GroupsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelsChanged(Event):
+    """These channels changed, or whether I own or subscribe to them."""
+
+    channel_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GroupMembersChanged(Event):
     """The members of a group, which had been asked for, changed."""
 

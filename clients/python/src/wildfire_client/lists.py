@@ -1,4 +1,4 @@
-"""Keeps users, friends, requests, groups, members and settings level with the server.
+"""Keeps users, friends, requests, groups, members, channels and settings level with the server.
 
 The server says by versions, in hello, in every heartbeat and in pushes, that a list has changed; what changed is fetched and
 stored, and the application is told. A list that could not be fetched is asked for again with the next heartbeat or link: how
@@ -13,6 +13,7 @@ from typing import Any
 from wildfire_client.clock import Clock
 from wildfire_client.errors import ChatError, Code
 from wildfire_client.events import (
+    ChannelsChanged,
     Event,
     FriendRequestsChanged,
     FriendsChanged,
@@ -31,8 +32,9 @@ Call = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
 
 USERS_PER_REQUEST = 100
 GROUPS_PER_REQUEST = 50
-USER_FRESH_MS = 10 * 60_000
-"""How long a profile is shown without asking whether it has changed."""
+CHANNELS_PER_REQUEST = 100
+FRESH_MS = 10 * 60_000
+"""How long a profile or a channel is shown without asking whether it has changed."""
 
 
 class Lists:
@@ -63,6 +65,8 @@ class Lists:
         self._befriended = befriended
         self._versions: dict[str, int] = {}
         self._users: set[str] = set()
+        self._channels: set[str] = set()
+        self._subscriptions = False
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._refreshers: dict[str, Callable[[], Awaitable[None]]] = {
@@ -75,6 +79,8 @@ class Lists:
 
     def start(self) -> None:
         """A link is up."""
+        # Pushes about channels go to those who are connected, so the list may have changed meanwhile.
+        self._subscriptions = self._subscriptions or bool(self._store.place("channels").after)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
         self._work.set()
@@ -107,7 +113,7 @@ class Lists:
         now = int(self._clock.now() * 1000)
         wanted = [user_id for user_id in user_ids if user_id]
         checks = self._store.user_checks(wanted)
-        due = {user_id for user_id in wanted if checks.get(user_id, 0) < now - USER_FRESH_MS}
+        due = {user_id for user_id in wanted if checks.get(user_id, 0) < now - FRESH_MS}
         if due - self._users:
             self._users |= due
             self._work.set()
@@ -115,6 +121,22 @@ class Lists:
     def profile_changed(self, user_id: str) -> None:
         """A push says that a profile is new."""
         self._users.add(user_id)
+        self._work.set()
+
+    def want_channels(self, channel_ids: Iterable[str]) -> None:
+        """Ask for these channels, soon and together, unless they were asked for lately."""
+        now = int(self._clock.now() * 1000)
+        wanted = list(channel_ids)
+        checks = self._store.channel_checks(wanted)
+        due = {channel_id for channel_id in wanted if checks.get(channel_id, 0) < now - FRESH_MS}
+        if due - self._channels:
+            self._channels |= due
+            self._work.set()
+
+    def channel_changed(self, channel_id: str) -> None:
+        """A push says that a channel is new, or who owns or subscribes to it."""
+        self._channels.add(channel_id)
+        self._subscriptions = self._subscriptions or bool(self._store.place("channels").after)
         self._work.set()
 
     def wake(self) -> None:
@@ -149,6 +171,10 @@ class Lists:
             await self.fetch_groups(stale)
         while self._users:
             await self.fetch_users(sorted(self._users)[:USERS_PER_REQUEST])
+        if self._subscriptions:
+            await self.fetch_subscriptions()
+        while self._channels:
+            await self.fetch_channels(sorted(self._channels)[:CHANNELS_PER_REQUEST])
 
     # --- the lists
 
@@ -285,3 +311,44 @@ class Lists:
             if changed:
                 self._emit(UsersChanged(tuple(changed)))
             waiting = rest if len(rest) < len(waiting) else []
+
+    async def fetch_channels(self, channel_ids: Iterable[str]) -> None:
+        """Ask for channels, those that one has only if they are newer.
+
+        Raises:
+            ChatError: refused, or no link.
+        """
+        wanted = list(dict.fromkeys(channel_ids))
+        for start in range(0, len(wanted), CHANNELS_PER_REQUEST):
+            await self._fetch_channels(wanted[start : start + CHANNELS_PER_REQUEST])
+
+    async def _fetch_channels(self, waiting: list[str]) -> None:
+        while waiting:
+            known = {each: channel.updated for each in waiting if (channel := self._store.channel(each)) is not None}
+            body = {"channels": [{"channelId": each, "updateDt": known.get(each, 0)} for each in waiting]}
+            answer = await self._call("channel", "info", body)
+            rest = [each for each in answer.get("rest") or () if each in waiting]
+            asked = [each for each in waiting if each not in rest]
+            changed = self._store.put_channels(asked, answer["channels"], int(self._clock.now() * 1000))
+            self._channels -= set(asked)
+            if changed:
+                self._emit(ChannelsChanged(tuple(changed)))
+            waiting = rest if len(rest) < len(waiting) else []
+
+    async def fetch_subscriptions(self) -> None:
+        """Ask which channels I own and subscribe to.
+
+        Raises:
+            ChatError: refused, or no link.
+        """
+        mine: list[Any] = []
+        more = True
+        while more:
+            after = str(mine[-1]["channelId"]) if mine else ""
+            answer = await self._call("channel", "mine", {"after": after})
+            mine += answer["channels"]
+            more = bool(answer.get("more"))
+        self._subscriptions = False
+        if changed := self._store.put_subscriptions(mine):
+            self._emit(ChannelsChanged(tuple(changed)))
+        self.want_channels(str(each["channelId"]) for each in mine)

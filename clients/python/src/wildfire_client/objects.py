@@ -1,11 +1,11 @@
-"""What the client keeps beside conversations: users, friends, requests, groups, members, settings.
+"""What the client keeps beside conversations: users, friends, requests, groups, members, settings, channels.
 
 Names and meaning are the protocol's (docs/protocol.md); times are milliseconds since 1970.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Any, Self
 
 
@@ -317,4 +317,96 @@ class Presence:
                 PlatformPresence(int(each["platform"]), bool(each.get("online")), int(each.get("lastSeen") or 0))
                 for each in wire.get("platforms") or ()
             ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """An entry of a channel's menu. `entries` are those below it."""
+
+    id: str = ""
+    type: str = ""
+    name: str = ""
+    key: str = ""
+    url: str = ""
+    media_id: str = ""
+    article_id: str = ""
+    app_id: str = ""
+    app_page: str = ""
+    extra: str = ""
+    entries: tuple["Menu", ...] = ()
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        """Read the JSON object."""
+        return cls(
+            **{name: str(wire.get(wire_name) or "") for name, wire_name in _MENU.items()},
+            entries=tuple(cls.from_wire(each) for each in wire.get("subMenus") or ()),
+        )
+
+    def to_wire(self) -> dict[str, Any]:
+        """The JSON object; what is empty is left out."""
+        wire: dict[str, Any] = {wire_name: text for name, wire_name in _MENU.items() if (text := getattr(self, name))}
+        return wire | ({"subMenus": [each.to_wire() for each in self.entries]} if self.entries else {})
+
+
+_MENU = {
+    "id": "menuId",
+    "type": "type",
+    "name": "name",
+    "key": "key",
+    "url": "url",
+    "media_id": "mediaId",
+    "article_id": "articleId",
+    "app_id": "appId",
+    "app_page": "appPage",
+    "extra": "extra",
+}
+
+
+class ChannelState(IntFlag):
+    """What a channel is and may do."""
+
+    FULL_USER_INFO = 1
+    ASK_STRANGERS = 2
+    SUBSCRIBE_USERS = 4
+    MESSAGE_STRANGERS = 8
+    PRIVATE = 16
+    DESTROYED = 64
+    GLOBAL = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel. `state` is a mask of `ChannelState`; `callback` and `secret` are for its owner, empty for others."""
+
+    id: str
+    name: str = ""
+    portrait: str = ""
+    desc: str = ""
+    extra: str = ""
+    owner: str = ""
+    state: int = 0
+    menus: tuple[Menu, ...] = ()
+    automatic: bool = False
+    callback: str = ""
+    secret: str = ""
+    updated: int = 0
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        """Read the JSON object."""
+        return cls(
+            id=str(wire["channelId"]),
+            name=str(wire.get("name") or ""),
+            portrait=str(wire.get("portrait") or ""),
+            desc=str(wire.get("desc") or ""),
+            extra=str(wire.get("extra") or ""),
+            owner=str(wire.get("owner") or ""),
+            state=int(wire.get("state") or 0),
+            menus=tuple(Menu.from_wire(each) for each in wire.get("menus") or ()),
+            automatic=bool(wire.get("automatic")),
+            callback=str(wire.get("callback") or ""),
+            secret=str(wire.get("secret") or ""),
+            updated=int(wire.get("updateDt") or 0),
         )

@@ -1,4 +1,4 @@
-"""The chat's commands about people and groups."""
+"""The chat's commands about people, groups and channels."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -22,6 +22,10 @@ HELP = """\
 /rename NAME      give the group another name
 /members          who is in it
 /leave            leave it
+/channels         channels that you listen to or speak for
+/channel ID       open a channel; what you write goes to it alone, or to all if it is yours
+/listen ID        subscribe to a channel
+/unlisten ID      end that
 /edit TEXT        change your last message
 /react EMOJI      react to the last message"""
 
@@ -48,6 +52,10 @@ class Circle:
             "rename": self._rename,
             "members": self._members,
             "leave": self._leave,
+            "channels": self._channels,
+            "channel": self._channel,
+            "listen": self._listen,
+            "unlisten": self._unlisten,
             "edit": self._edit,
             "react": self._react,
         }
@@ -123,6 +131,34 @@ class Circle:
     async def _leave(self, argument: str) -> list[str]:
         await self._client.groups.quit(self._group())
         return []
+
+    # --- channels
+
+    async def _channels(self, argument: str) -> list[str]:
+        channels = self._client.channels
+        mine, listened = await channels.mine(), await channels.listened()
+        found = await channels.fetch(sorted({*mine, *listened}))
+        lines = [f"  {each.name} ({each.id}){' (yours)' if each.id in mine else ''}" for each in found]
+        return lines or ["no channels yet: /listen ID"]
+
+    async def _channel(self, argument: str) -> list[str]:
+        await self._client.channels.fetch([self._channel_id(argument)])
+        await self._session.open(Conversation.channel(argument))
+        return []
+
+    async def _listen(self, argument: str) -> list[str]:
+        await self._client.channels.listen(self._channel_id(argument))
+        await self._session.open(Conversation.channel(argument))
+        return []
+
+    async def _unlisten(self, argument: str) -> list[str]:
+        await self._client.channels.listen(self._channel_id(argument), on=False)
+        return [f"you do not listen to {argument} any more"]
+
+    def _channel_id(self, argument: str) -> str:
+        if not argument:
+            raise UsageError("which channel? /channels lists yours")
+        return argument
 
     # --- messages
 

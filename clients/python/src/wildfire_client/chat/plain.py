@@ -100,7 +100,7 @@ class Plain:
 
     def _where(self, message: Message) -> str:
         session = self.session
-        if session is None or message.conversation == session.state.conversation:
+        if session is None or session.is_open(message.conversation):
             return ""
         return f"[{session.title(message.conversation)}] "
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -168,14 +169,30 @@ class Session:
     # --- what is shown
 
     def conversations(self) -> list[ConversationInfo]:
-        """The conversation list."""
-        return self.client.conversations()
+        """The conversation list. My dialog with a channel is shown with what the channel says to all."""
+        listed = self.client.conversations()
+        parts = {part for info in listed for part in self.parts(info.conversation)[1:]}
+        return [info for info in listed if info.conversation not in parts]
+
+    def parts(self, conversation: Conversation) -> list[Conversation]:
+        """What is shown as one: with a channel that somebody else speaks for, my dialog with it."""
+        if conversation.type == ConversationType.CHANNEL:
+            channel, whose = self.client.channels.sides(conversation)
+            if not whose and not self.client.channels.speaks(channel):
+                return [conversation, self.client.channels.dialog(channel, line=conversation.line)]
+        return [conversation]
+
+    def is_open(self, conversation: Conversation) -> bool:
+        """Whether messages of a conversation are on the screen."""
+        opened = self.state.conversation
+        return opened is not None and conversation in self.parts(opened)
 
     def messages(self) -> list[Message]:
         """The shown messages of the open conversation, ascending."""
         if self.state.conversation is None:
             return []
-        return self.client.messages(self.state.conversation, limit=self.state.shown)
+        parts = [self.client.messages(part, limit=self.state.shown) for part in self.parts(self.state.conversation)]
+        return parts[0] if len(parts) == 1 else sorted(itertools.chain(*parts), key=lambda each: each.time)
 
     def typing(self) -> Typing | None:
         """Who is typing in the open conversation."""
@@ -191,6 +208,11 @@ class Session:
             return "#" + (name or conversation.target)
         if conversation.type == ConversationType.SINGLE:
             return self.name(conversation.target)
+        if conversation.type == ConversationType.CHANNEL:
+            channel_id, whose = self.client.channels.sides(conversation)
+            channel = self.client.channels.get(channel_id)
+            name = channel.name if channel is not None and channel.name else channel_id
+            return name if whose in ("", self.client.user_id) else f"{name}: {self.name(whose)}"
         return conversation.target
 
     def _founded(self, conversation: Conversation) -> str:
@@ -275,7 +297,7 @@ class Session:
         Raises:
             CommandError: none is open, or the text is too long.
         """
-        conversation = self._opened()
+        conversation = self.parts(self._opened())[-1]
         try:
             return await self.client.send(conversation, text)
         except ChatError as error:
@@ -284,13 +306,15 @@ class Session:
     async def open(self, conversation: Conversation) -> None:
         """Look at a conversation: its newest messages are fetched and count as read."""
         if self.state.conversation is not None:
-            self.client.leave_view(self.state.conversation)
-        self.state.conversation, self.state.shown = conversation, PAGE
-        self.client.enter_view(conversation)
-        # What is held is shown at once; what is missing can also come later.
-        with contextlib.suppress(ChatError):
-            self.state.more = (await self.client.history(conversation, limit=PAGE)).more
-        self.client.mark_read(conversation)
+            for part in self.parts(self.state.conversation):
+                self.client.leave_view(part)
+        self.state.conversation, self.state.shown, self.state.more = conversation, PAGE, False
+        for part in self.parts(conversation):
+            self.client.enter_view(part)
+            # What is held is shown at once; what is missing can also come later.
+            with contextlib.suppress(ChatError):
+                self.state.more = (await self.client.history(part, limit=PAGE)).more or self.state.more
+            self.client.mark_read(part)
 
     async def older(self, count: int = PAGE) -> int:
         """Show more messages of the open conversation; how many came.
@@ -299,15 +323,17 @@ class Session:
             CommandError: they are not held and cannot be asked for.
         """
         conversation = self._opened()
-        before = len(self.messages())
-        oldest = next((message.seq for message in self.messages() if message.seq is not None), None)
-        try:
-            page = await self.client.history(conversation, oldest, count)
-        except ChatError as error:
-            raise CommandError(reason_of(error.code, error.msg)) from error
-        self.state.more = page.more
+        before = self.messages()
+        self.state.more = False
+        for part in self.parts(conversation):
+            seqs = (message.seq for message in before if message.conversation == part and message.seq is not None)
+            try:
+                page = await self.client.history(part, next(seqs, None), count)
+            except ChatError as error:
+                raise CommandError(reason_of(error.code, error.msg)) from error
+            self.state.more = page.more or self.state.more
         self.state.shown += count
-        return len(self.messages()) - before
+        return len(self.messages()) - len(before)
 
     async def is_typing(self) -> None:
         """Tell the other side of a single chat, now and then, that a text is being written."""

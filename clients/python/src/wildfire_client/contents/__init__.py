@@ -30,6 +30,13 @@ from wildfire_client.contents.basic import (
     TypingKind,
     quote_of,
 )
+from wildfire_client.contents.channels import (
+    Article,
+    ArticlesContent,
+    ChannelEntered,
+    ChannelLeft,
+    ChannelMenuChosen,
+)
 from wildfire_client.contents.media import (
     CompositeContent,
     CompositeItem,
@@ -68,8 +75,13 @@ from wildfire_client.contents.notices import (
 )
 
 __all__ = [
+    "Article",
+    "ArticlesContent",
     "CardContent",
     "CardKind",
+    "ChannelEntered",
+    "ChannelLeft",
+    "ChannelMenuChosen",
     "CompositeContent",
     "CompositeItem",
     "Content",

@@ -118,11 +118,16 @@ CREATE TABLE receipts (
 ALTER TABLE messages ADD COLUMN reactions TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE conversations ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
 """
-_STEPS = (_LOGS, _LISTS)
+_CHANNELS = """
+CREATE TABLE channels (id TEXT PRIMARY KEY, data TEXT, checked INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE subscriptions (id TEXT PRIMARY KEY, owned INTEGER NOT NULL, listened INTEGER NOT NULL) WITHOUT ROWID;
+"""
+_STEPS = (_LOGS, _LISTS, _CHANNELS)
 """What each version of the file added to the one before."""
 _TABLES = (
     *("messages", "outbox", "ranges", "conversations"),
     *("places", "users", "friends", "requests", "groups", "members", "settings", "receipts"),
+    *("channels", "subscriptions"),
 )
 AT_THE_END = 1e15
 """Position of a message that has not left yet."""

@@ -1,4 +1,4 @@
-"""Users, friends, requests, groups, members and settings, as the server told of them, and how far each list is known.
+"""Users, friends, requests, groups, members, channels, settings: what the server told, and how far each list is known.
 
 What came is kept in wire form: a newer client finds members that this one does not know.
 """
@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from wildfire_client.model import Conversation, ConversationType
-from wildfire_client.objects import Friend, FriendRequest, Group, GroupMember, MemberType, Receipt, Setting, User
+from wildfire_client.objects import (
+    Channel,
+    Friend,
+    FriendRequest,
+    Group,
+    GroupMember,
+    MemberType,
+    Receipt,
+    Setting,
+    User,
+)
 from wildfire_client.store.database import Database, dump
 
 
@@ -60,28 +70,33 @@ class Lists(Database):
 
     def user_checks(self, user_ids: Iterable[str]) -> dict[str, int]:
         """When the server was last asked for each of these, ms; those who never were are missing."""
+        return self._checks("users", user_ids)
+
+    def _checks(self, table: str, ids: Iterable[str]) -> dict[str, int]:
         checks: dict[str, int] = {}
-        for user_id in user_ids:
-            found = self._db.execute("SELECT checked FROM users WHERE id = ?", (user_id,)).fetchone()
+        for each in ids:
+            found = self._db.execute(f"SELECT checked FROM {table} WHERE id = ?", (each,)).fetchone()
             if found is not None:
-                checks[user_id] = found["checked"]
+                checks[each] = found["checked"]
         return checks
 
     def put_users(self, asked: Iterable[str], users: Iterable[Mapping[str, Any]], now: int) -> list[str]:
         """Take an answer about users; who is new or changed."""
-        changed = []
+        return self._put_checked("users", asked, {str(wire["userId"]): wire for wire in users}, now)
+
+    def _put_checked(
+        self, table: str, asked: Iterable[str], found: Mapping[str, Mapping[str, Any]], now: int
+    ) -> list[str]:
         with self._transaction():
-            for wire in users:
-                self._db.execute(
-                    "INSERT INTO users VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET data = ?2, checked = ?3",
-                    (str(wire["userId"]), dump(wire), now),
-                )
-                changed.append(str(wire["userId"]))
             self._db.executemany(
-                "INSERT INTO users VALUES (?1, NULL, ?2) ON CONFLICT (id) DO UPDATE SET checked = ?2",
-                [(user_id, now) for user_id in asked],
+                f"INSERT INTO {table} VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET data = ?2, checked = ?3",
+                [(each, dump(wire), now) for each, wire in found.items()],
             )
-        return changed
+            self._db.executemany(
+                f"INSERT INTO {table} VALUES (?1, NULL, ?2) ON CONFLICT (id) DO UPDATE SET checked = ?2",
+                [(each, now) for each in asked],
+            )
+        return list(found)
 
     # --- friends and requests
 
@@ -184,6 +199,39 @@ class Lists(Database):
                 [(group_id, str(wire["member_id"]), dump(wire)) for wire in members],
             )
             self._put_place(f"members {group_id}", place)
+
+    # --- channels
+
+    def channel(self, channel_id: str) -> Channel | None:
+        """A channel, if it is known."""
+        found = self._db.execute("SELECT data FROM channels WHERE id = ?", (channel_id,)).fetchone()
+        return None if found is None or found["data"] is None else Channel.from_wire(json.loads(found["data"]))
+
+    def channel_checks(self, channel_ids: Iterable[str]) -> dict[str, int]:
+        """When the server was last asked for each of these, ms; those that never were are missing."""
+        return self._checks("channels", channel_ids)
+
+    def put_channels(self, asked: Iterable[str], channels: Iterable[Mapping[str, Any]], now: int) -> list[str]:
+        """Take an answer about channels; which are new or changed."""
+        return self._put_checked("channels", asked, {str(wire["channelId"]): wire for wire in channels}, now)
+
+    def subscriptions(self) -> dict[str, tuple[bool, bool]]:
+        """My channels by id: whether I own each, and whether I subscribe to it."""
+        found = self._db.execute("SELECT id, owned, listened FROM subscriptions ORDER BY id")
+        return {item["id"]: (bool(item["owned"]), bool(item["listened"])) for item in found}
+
+    def put_subscriptions(self, mine: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Take the whole list of my channels; those that are not what they were."""
+        before = self.subscriptions()
+        with self._transaction():
+            self._db.execute("DELETE FROM subscriptions")
+            self._db.executemany(
+                "INSERT INTO subscriptions VALUES (?, ?, ?)",
+                [(str(each["channelId"]), bool(each["owned"]), bool(each["listened"])) for each in mine],
+            )
+            self._put_place("channels", Place(1))
+        after = self.subscriptions()
+        return sorted(each for each in before.keys() | after.keys() if before.get(each) != after.get(each))
 
     # --- receipts
 

@@ -114,10 +114,11 @@ MESSAGE_ON_QUEUE = FunctionSpec(
     "MessageOnQueue",
     "functions.message.on_queue",
     timeout_s=30,
-    reads=frozenset({_E}),
+    # The logs: up to where those may read whom a destroyed channel loses.
+    reads=frozenset({_E, _M}),
     writes=frozenset({_D, _P}),
     posts=True,
-    wired=frozenset({Env.MESSAGES_TABLE}),
+    sends_fanout=True,
 )
 BROADCAST_ON_QUEUE = FunctionSpec(
     "BroadcastOnQueue",
@@ -146,6 +147,15 @@ PROFILE_WS = FunctionSpec(
     posts=True,
     sends_fanout=True,
     sends_robot=True,
+)
+CHANNEL_WS = FunctionSpec(
+    "ChannelWs",
+    "functions.channel.ws",
+    timeout_s=_SOCKET_TIMEOUT_S,
+    reads=frozenset({_M}),
+    writes=frozenset({_D, _P, _E}),
+    posts=True,
+    sends_fanout=True,
 )
 CHATROOM_WS = FunctionSpec(
     "ChatroomWs",
@@ -185,6 +195,7 @@ FUNCTIONS = (
     BROADCAST_ON_QUEUE,
     GROUP_WS,
     PROFILE_WS,
+    CHANNEL_WS,
     CHATROOM_WS,
     SERVER_API,
     ROBOT_ON_QUEUE,
@@ -198,6 +209,7 @@ ROUTES = {
     "message": MESSAGE_WS,
     "group": GROUP_WS,
     "profile": PROFILE_WS,
+    "channel": CHANNEL_WS,
     "chatroom": CHATROOM_WS,
 }
 """The WebSocket routes; a frame names its own in ``route``."""

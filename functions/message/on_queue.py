@@ -1,4 +1,4 @@
-"""Serves the chunks of large deliveries, and news of presence.
+"""Serves the chunks of large deliveries, work on all subscribers of channels, and news of presence.
 
 A chunk may come twice or late: devices know each seq that they have.
 """
@@ -11,6 +11,7 @@ from im.delivery.store import job_from_body
 from im.errors import BusyError
 from im.platform import telemetry
 from im.platform.clock import now_ms
+from im.wiring.channel import spreading
 from im.wiring.chatroom import chatrooms
 from im.wiring.delivery import delivery
 from im.wiring.presence import presence_service
@@ -20,7 +21,7 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 
 
 def serve(record: Any) -> None:
-    """Post one chunk, or news of somebody's presence.
+    """Post one chunk, find out whom a job is for, or tell news of somebody's presence.
 
     Raises:
         BusyError: some sockets did not take the frame; the queue brings the chunk again.
@@ -30,6 +31,9 @@ def serve(record: Any) -> None:
     if job.news:
         # A hint that is not worth a repeat: whoever wants to be sure asks.
         presence_service().tell(job.news)
+        return
+    if job.spread:
+        spreading().work(job)
         return
     reach = delivery().work(job)
     if job.room:

@@ -37,7 +37,7 @@ class Stage:
     but her socket is still open. carl's conversation with alice is a long one. fred is alice's friend, rita has had two
     requests of hers, sue has rejected one, tom has blacklisted alice, and uma's request is an old one.
     alice is in the chatroom "salon", in which everybody is muted, bob in "gag", in which he is, and dora in "lounge". From
-    "club" alice is banned.
+    "club" alice is banned. bob owns the channel "news" and the private one "board".
     """
 
     def __init__(self, topology: Topology) -> None:
@@ -73,6 +73,14 @@ class Stage:
         await self.topology.settle()
         self.topology.clock.advance(minutes=3)
         await self._chatrooms()
+        await self._channels()
+
+    async def _channels(self) -> None:
+        for channel in ("news", "board"):
+            await self.sockets["bob"].call("channel", "create", {"channelId": channel, "name": channel})
+        items = self.topology.cloud.items(self.topology.template.tables["Directory"].name)
+        [board] = [item for item in items if (item["pk"], item["sk"]) == ({"S": "ch|board"}, {"S": "info"})]
+        self._put("Directory", [{**board, "state": {"N": "16"}}])
 
     async def _chatrooms(self) -> None:
         for room in ("salon", "gag", "lounge", "club"):
@@ -357,6 +365,10 @@ def _room(room: str) -> Item:
     return {"type": 2, "target": room}
 
 
+def _channel(target: str) -> Item:
+    return {"type": 3, "target": target}
+
+
 def _range(conversation: Any = BOB, **changes: Any) -> dict[str, Any]:
     return {"conversation": conversation, "after": 0, **changes}
 
@@ -445,7 +457,7 @@ REQUESTS = _rows(
     ("send: control characters in `target`", "251", send(conversation={"type": 0, "target": "b\u0000b"})),
     ("send: a `type` of conversation that is none", "251", send(conversation={"type": 7, "target": "bob"})),
     ("send: a `type` that is text", "251", send(conversation={"type": "0", "target": "bob"})),
-    ("send: a `type` that is not hosted", "254", send(conversation={"type": 3, "target": "room"})),
+    ("send: a `type` that is not hosted", "254", send(conversation={"type": 4, "target": "room"})),
     ("send: a negative `line`", "251", send(conversation={**BOB, "line": -1})),
     ("send: a `line` over 2^31 - 1", "251", send(conversation={**BOB, "line": 2**31})),
     ("send: an unknown group", "253", send(conversation=_to("nowhere"))),
@@ -525,7 +537,7 @@ REQUESTS = _rows(
     (
         "receipts: a `type` that is not hosted",
         "254",
-        ask("message", "receipts", {"conversation": {"type": 3, "target": "news"}}),
+        ask("message", "receipts", {"conversation": {"type": 4, "target": "news"}}),
     ),
     (
         "receipts: a stranger (nobody is named)",
@@ -621,6 +633,71 @@ REQUESTS = _rows(
         ask("chatroom", "info", {"chatroomId": "salon", "updateDt": 2**53}),
     ),
     ("chatroom.members: a `limit` over 500", "251", ask("chatroom", "members", {"chatroomId": "salon", "limit": 501})),
+    ("channel.create: no `name`", "251", ask("channel", "create", {})),
+    ("channel.create: an empty `name`", "251", ask("channel", "create", {"name": ""})),
+    ("channel.create: a name of blanks", "251", ask("channel", "create", {"name": "  "})),
+    (
+        "channel.create: a vertical bar in `channelId`",
+        "251",
+        ask("channel", "create", {"name": "n", "channelId": "a|b"}),
+    ),
+    ("channel.create: another user's channel", "248", ask("channel", "create", {"name": "n", "channelId": "news"})),
+    ("channel.create: an `automatic` over 1", "251", ask("channel", "create", {"name": "n", "automatic": 2})),
+    ("channel.info: no channels", "251", ask("channel", "info", {"channels": []})),
+    ("channel.info: over 100 channels", "251", ask("channel", "info", {"channels": [{"channelId": "c"}] * 101})),
+    (
+        "channel.modify: somebody else's",
+        "248",
+        ask("channel", "modify", {"channelId": "news", "type": 0, "value": "Olds"}),
+    ),
+    (
+        "channel.modify: an unknown channel",
+        "253",
+        ask("channel", "modify", {"channelId": "nowhere", "type": 0, "value": "Olds"}),
+    ),
+    (
+        "channel.modify: a menu that is none",
+        "251",
+        ask("channel", "modify", {"channelId": "news", "type": 7, "value": "{}"}, user="bob"),
+    ),
+    (
+        "channel.modify: a value over 4,096 characters",
+        "251",
+        ask("channel", "modify", {"channelId": "news", "type": 3, "value": "x" * 4097}, user="bob"),
+    ),
+    (
+        "channel.transfer: somebody else's",
+        "248",
+        ask("channel", "transfer", {"channelId": "news", "newOwner": "alice"}),
+    ),
+    (
+        "channel.transfer: to nobody",
+        "251",
+        ask("channel", "transfer", {"channelId": "news", "newOwner": ""}, user="bob"),
+    ),
+    ("channel.destroy: somebody else's", "248", ask("channel", "destroy", {"channelId": "news"})),
+    ("channel.listen: an unknown channel", "253", ask("channel", "listen", {"channelId": "nowhere", "on": True})),
+    ("channel.listen: a private channel", "253", ask("channel", "listen", {"channelId": "board", "on": True})),
+    ("channel.listen: no `on`", "251", ask("channel", "listen", {"channelId": "news"})),
+    ("channel.search: an empty keyword", "251", ask("channel", "search", {"keyword": ""})),
+    ("channel.search: a page over 9", "251", ask("channel", "search", {"keyword": "n", "page": 10})),
+    ("channel.mine: over 64 characters", "251", ask("channel", "mine", {"after": "x" * 65})),
+    ("send: to all of a channel, as a stranger", "248", send(conversation=_channel("news"))),
+    ("send: to a channel that one does not listen to", "21", send(conversation=_channel("news|alice"))),
+    ("send: into somebody else's dialog", "21", send(conversation=_channel("news|olga"))),
+    ("send: to an unknown channel", "21", send(conversation=_channel("nowhere|alice"))),
+    ("send: into a dialog with nobody", "251", send(conversation=_channel("news|"))),
+    (
+        "pull: a channel that one does not listen to",
+        "21",
+        ask("message", "pull", {"ranges": [{"conversation": _channel("news"), "after": 0}]}),
+    ),
+    (
+        "pull: somebody else's dialog with a channel",
+        "21",
+        ask("message", "pull", {"ranges": [{"conversation": _channel("news|olga"), "after": 0}]}),
+    ),
+    ("receipts: a channel", "220", ask("message", "receipts", {"conversation": _channel("news|alice")})),
     (
         "chatroom.members: an unknown room (nobody is named)",
         "0",

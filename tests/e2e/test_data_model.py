@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pynamodb.models import Model
 
+from im.channel import store as channel_store
 from im.chatroom import store as chatroom_store
 from im.connect import store as connect_store
 from im.delivery import store as delivery_store
@@ -26,6 +27,7 @@ from tests.e2e import pages
 pytestmark = pytest.mark.xdist_group("data-model")
 
 STORES = (
+    channel_store,
     chatroom_store,
     connect_store,
     delivery_store,
@@ -120,6 +122,13 @@ async def live(topology: Topology) -> None:
     room = (await alice.call("chatroom", "join", {"chatroomId": "chatroom1"}))["conversation"]
     head = (await bob.call("chatroom", "join", {"chatroomId": "chatroom1"}))["head"]
     await alice.call("message", "send", {"conversation": room, "content": {"type": 1}, "cid": "r", "base": head})
+    made = {"channelId": "ne%ws", "name": "News"}
+    await alice.call("channel", "create", made)
+    await alice.call("channel", "modify", {"channelId": "ne%ws", "type": 7, "value": '[{"name": "Help"}]'})
+    await bob.call("channel", "listen", {"channelId": "ne%ws", "on": True})
+    for target in ("ne%ws", "ne%ws|bob"):
+        body = {"conversation": {"type": 3, "target": target}, "content": {"type": 1}, "cid": target, "base": 0}
+        await alice.call("message", "send", body)
     await admin("/admin/chatroom/set_black_status", {"chatroomId": "chatroom1", "userId": "bob", "status": 1})
     await admin("/admin/chatroom/set_manager", {"chatroomId": "chatroom1", "userId": "bob", "status": 1})
     for _ in range(60):  # more than a share in some window of five seconds, on a slow machine too

@@ -67,6 +67,12 @@ class MemoryPresenceStore:
         listed = sorted(user for user, presence in self._presences.items() if presence.listed)
         return listed[offset : offset + count]
 
+    def page_online(self, shard: int, after: str, limit: int) -> list[str]:
+        return [user for user in self.online_users(0, 0, 10**9) if user > after][:limit] if shard == 0 else []
+
+    def online_among(self, users: Sequence[str]) -> set[str] | None:
+        return set(self.online_users(0, 0, 10**9)).intersection(users)
+
     def set_status(self, user: str, status: int) -> None:
         self._presences[user] = replace(self.load_one(user), status=status)
 

@@ -4,6 +4,8 @@ import itertools
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from im.channel.service import ChannelService
+from im.channel.spreading import Spreading
 from im.chatroom.admin import ChatroomAdmin
 from im.chatroom.log import RoomLog
 from im.chatroom.messages import RoomMessages
@@ -12,7 +14,7 @@ from im.connect.gate import Gate
 from im.connect.service import ConnectService
 from im.connect.tokens import Tokens
 from im.delivery.changes import Changes
-from im.delivery.model import News
+from im.delivery.model import News, Subject
 from im.delivery.service import Delivery
 from im.errors import BusyError
 from im.friend.service import FriendService
@@ -28,6 +30,7 @@ from im.presence.service import PresenceService
 from im.profile.everybody import Everybody
 from im.setting.service import SettingService
 from im.settings import Switches
+from tests.fakes.channel import MemoryChannelStore, Watching
 from tests.fakes.chatroom import MemoryChatroomStore
 from tests.fakes.connect import MemoryEphemera, MemorySessionStore
 from tests.fakes.delivery import ListQueue, MemoryPresenceStore, MemoryVersionStore, RecordingPoster
@@ -107,6 +110,7 @@ class World:
         self.rows = MemoryRowStore(items, self.versions)
         self.presence = MemoryPresenceStore(items)
         self.groups = MemoryGroupStore(items)
+        self.channels = MemoryChannelStore(items, self.rows)
         self.sessions = MemorySessionStore()
         self.ephemera = MemoryEphemera()
         self.words = MemoryWordStore()
@@ -140,6 +144,18 @@ class World:
             self.rooms, self.chatrooms, self.switches, self.clock, lambda: f"room{next(self._numbers)}"
         )
         self.service = self.message_service()
+        self.watching = Watching()
+        self.channel_service = ChannelService(
+            self.channels,
+            self.rows,
+            self.messages,
+            self.delivery.spread,
+            self.clock,
+            lambda: f"c{next(self._numbers)}",
+            lambda users, channel: self.changes.hint(users, Subject.CHANNEL, channel),
+            self.watching,
+        )
+        self.spreading = Spreading(self.channels, self.channel_service, self.delivery, chunk=self.switches.fanout_chunk)
         self.friendships = self.friend_service()
         self.tokens = Tokens(lambda: ["0" * 32], self.clock, self.switches.token_expire_ms)
         self.gate = Gate(self.sessions, self.tokens)
@@ -148,12 +164,14 @@ class World:
             self.rows,
             self.messages,
             self.groups,
+            self.channels,
             self.delivery,
             self.switches,
             self.clock,
             issuer=self.tokens,
             is_robot=self.robots.__contains__,
             news=self.sights,
+            global_channels=self.channels.global_ids,
         )
 
     def message_service(self) -> MessageService:
@@ -170,6 +188,7 @@ class World:
             self.room_messages(words),
             self.switches,
             self.clock,
+            channels=self.channels,
             outlets=[self.outside],
             user_types=self.types_of,
         )
@@ -234,16 +253,27 @@ class World:
         to: str = "",
         group: str = "",
         room: str = "",
+        channel: str = "",
         cid: str = "",
         base: int = 0,
         **fields: Any,
     ) -> Any:
         """Send a text as a user, from his phone if that is online."""
-        conversation = Conversation(2, room) if room else Conversation(1, group) if group else Conversation(0, to)
+        kind, target = next((each for each in ((3, channel), (2, room), (1, group)) if each[1]), (0, to))
+        conversation = Conversation(kind, target)
         payload = Payload(**{"type": 1, "searchableContent": text, "persistFlag": 3, **fields})
         device = self.presence.load_one(user).device("phone")
         sender = Sender(user, "phone", device.connection) if device else Sender(user)
         return self.service.send(sender, conversation, payload, cid=cid or f"{user}:{text[:20]}", base=base)
+
+    def settle(self) -> None:
+        """Work on everything that is queued, and on what that queues."""
+        while self.queue.jobs:
+            job = self.queue.jobs.pop(0)
+            if job.spread:
+                self.spreading.work(job)
+            elif not job.news:
+                self.delivery.work(job)
 
     def pushes(self, connection: str, kind: str = "message") -> list[dict[str, Any]]:
         """The bodies of the pushes of one kind that a connection got."""

@@ -57,12 +57,15 @@ RIGHTS: dict[str, Rights] = {
     "ConnectAuthorizer": tables(reads="Directory") | TOKEN,
     "ConnectWs": tables(reads="Messages", writes="Directory Presence Ephemera") | POSTS | FANS_OUT,
     "MessageWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS | UPLOADS,
-    "MessageOnQueue": tables(reads="Ephemera", writes="Directory Presence") | POSTS | {"${FanoutQueue.Arn}": CONSUME},
+    "MessageOnQueue": tables(reads="Messages Ephemera", writes="Directory Presence")
+    | POSTS
+    | {"${FanoutQueue.Arn}": CONSUME | {"sqs:SendMessage"}},
     "BroadcastOnQueue": tables(writes="Messages Directory Presence Ephemera")
     | POSTS
     | {"${BroadcastQueue.Arn}": CONSUME | {"sqs:SendMessage"}},
     "GroupWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS,
     "ProfileWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS,
+    "ChannelWs": tables(reads="Messages", writes="Directory Presence Ephemera") | POSTS | FANS_OUT,
     "ChatroomWs": tables(reads="Messages Presence", writes="Directory Ephemera"),
     "ServerApi": tables(writes="Messages Directory Presence Ephemera")
     | POSTS

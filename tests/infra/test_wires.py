@@ -15,6 +15,7 @@ HANDLERS = {
     "BroadcastOnQueue": "functions.broadcast.on_queue.handler",
     "GroupWs": "functions.group.ws.handler",
     "ProfileWs": "functions.profile.ws.handler",
+    "ChannelWs": "functions.channel.ws.handler",
     "ChatroomWs": "functions.chatroom.ws.handler",
     "ServerApi": "functions.server_api.http.handler",
     "RobotOnQueue": "functions.robot.on_queue.handler",
@@ -27,6 +28,7 @@ ROUTES = {
     "message": "MessageWs",
     "group": "GroupWs",
     "profile": "ProfileWs",
+    "channel": "ChannelWs",
     "chatroom": "ChatroomWs",
 }
 

@@ -302,7 +302,7 @@ def test_a_target_that_is_no_id_is_refused(world: World, target: str) -> None:
 
 def test_conversation_types_that_are_not_hosted_say_so(world: World) -> None:
     with refusal(Code.NOT_IMPLEMENT):
-        world.service.send(Sender("alice"), Conversation(3, "room"), Payload(type=1), cid="a", base=0)
+        world.service.send(Sender("alice"), Conversation(4, "lamp"), Payload(type=1), cid="a", base=0)
 
 
 @pytest.mark.parametrize("cid", ["", "x" * 65, "~recall:1", "a\tb"])

@@ -32,7 +32,7 @@ def test_until_when_messages_have_reached_a_user(backend: Backend) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "code"),
-    [({"userId": ""}, 251), ({"target": ""}, 251), ({"line": -1}, 251), ({"conversationType": 3}, 254)],
+    [({"userId": ""}, 251), ({"target": ""}, 251), ({"line": -1}, 251), ({"conversationType": 4}, 254)],
 )
 def test_what_names_no_conversation_is_refused(backend: Backend, wrong: dict[str, object], code: int) -> None:
     body = {"userId": "bob", "conversationType": 0, "target": "alice", "line": 0, **wrong}

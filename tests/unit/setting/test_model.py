@@ -90,10 +90,11 @@ def test_a_client_does_not_write_what_the_server_keeps(scope: Scope) -> None:
     assert refused.value.code == Code.NOT_RIGHT
 
 
-def test_only_single_chats_and_groups_have_a_row() -> None:
-    shown = [row_conversation(Setting(Scope.CONVERSATION_TOP, key, "1")) for key in ("0-0-bob", "1-2-team", "3-0-news")]
+def test_chatrooms_have_no_row() -> None:
+    names = ("0-0-bob", "1-2-team", "3-0-news|bob", "2-0-lobby")
+    shown = [row_conversation(Setting(Scope.CONVERSATION_TOP, key, "1")) for key in names]
 
-    assert shown == [Conversation(0, "bob"), Conversation(1, "team", 2), None]
+    assert shown == [Conversation(0, "bob"), Conversation(1, "team", 2), Conversation(3, "news|bob"), None]
     assert row_conversation(Setting(Scope.DRAFT, "0-0-bob", "x")) is None
     assert row_conversation(Setting(Scope.CONVERSATION_SILENT, "test_key", "1")) is None
 

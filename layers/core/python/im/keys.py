@@ -104,6 +104,22 @@ def chatroom(room_id: str) -> str:
     return _join("room", room_id)
 
 
+def channel(channel_id: str) -> str:
+    """The partition of one channel: its info, and its subscribers."""
+    return _join("ch", channel_id)
+
+
+def channel_names(first: str) -> str:
+    """The partition of the endings of channels' names that begin with a character."""
+    return _join("cn", first)
+
+
+GLOBAL_CHANNELS = "globals"
+"""The partition that lists the channels which go to everybody."""
+
+CHANNELS = "channels"
+"""The partition of the ``by_type`` index that lists the channels."""
+
 SENSITIVE_WORDS = "sensitive"
 """The partition of the sensitive-word list."""
 
@@ -140,6 +156,7 @@ REQUEST_PREFIX = "r" + SEPARATOR
 REQUESTS_READ = REQUEST_PREFIX + "read"
 SEAT_PREFIX = "i" + SEPARATOR
 STANDING_PREFIX = "p" + SEPARATOR
+SUBSCRIBER_PREFIX = "l" + SEPARATOR
 ROSTER_PAGE_PREFIX = "r" + SEPARATOR
 JOIN_REQUEST_PREFIX = "j" + SEPARATOR
 FIRST = "\x00"
@@ -204,6 +221,27 @@ def seat(user_id: str) -> str:
 def standing(user_id: str) -> str:
     """What administrators made of a user in a chatroom."""
     return _join("p", user_id)
+
+
+def subscriber(user_id: str) -> str:
+    """A subscriber's item in his channel's partition."""
+    return _join("l", user_id)
+
+
+def dialog(channel_id: str, user_id: str) -> str:
+    """The target that names the dialog of a channel with one user; the ids of channels hold no separator."""
+    return SEPARATOR.join((channel_id, user_id))
+
+
+def is_dialog(target: str) -> bool:
+    """Whether a conversation of channels is a dialog."""
+    return SEPARATOR in target
+
+
+def parse_dialog(target: str) -> tuple[str, str]:
+    """The (channel, user) of a conversation of channels; no user, if it is what the channel says to all."""
+    channel_id, _, user_id = target.partition(SEPARATOR)
+    return channel_id, user_id
 
 
 def roster_page(name: str) -> str:

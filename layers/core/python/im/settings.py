@@ -51,6 +51,7 @@ class Switches(Struct, frozen=True):
     token_expire_ms: int = field(default=0, name="token.expire_time")
     admin_no_check_time: bool = field(default=False, name="http.admin.no_check_time")
     admin_rate_limit: int = field(default=10_000, name="http.admin.rate_limit")
+    channel_rate_limit: int = field(default=1_000, name="http.channel.rate_limit")
     client_rate_limit: int = field(default=100, name="client.request_rate_limit")
     recall_time_limit_s: int = field(default=120, name="message.recall_time_limit")
     disable_group_manager_recall: bool = field(default=False, name="message.disable_group_manager_recall")
@@ -95,7 +96,9 @@ class Switches(Struct, frozen=True):
     disable_nick_name_search: bool = field(default=False, name="friend.disable_nick_name_search")
     disable_user_id_search: bool = field(default=True, name="friend.disable_user_id_search")
     close_api_version: bool = field(default=False, name="http.close_api_version")
+    channel_client_info: bool = field(default=False, name="channel.callback_with_client_info")
 
+    channel_callback_and_inbox: bool = field(default=False, name="im.channel_callback_and_inbox")
     host_friends: bool = field(default=True, name="im.host_friends")
     friend_requests_per_day: int = field(default=200, name="im.friend_requests_per_day")
     legacy_signature: bool = field(default=True, name="im.legacy_signature")

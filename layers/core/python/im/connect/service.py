@@ -6,6 +6,8 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from im.channel.model import Channel
+from im.channel.store import ChannelStore
 from im.connect.model import (
     KICKABLE,
     Changes,
@@ -19,7 +21,7 @@ from im.connect.model import (
 )
 from im.connect.store import SessionStore
 from im.delivery.audience import LIFE_MS
-from im.delivery.model import FORBIDDEN, Device, Presence
+from im.delivery.model import FORBIDDEN, Device, Presence, Versions
 from im.delivery.service import Delivery
 from im.errors import Code, ImError, InvalidError
 from im.group.store import GroupStore
@@ -64,12 +66,14 @@ class ConnectService:
         rows: the users' conversation rows.
         messages: the logs, for their heads.
         groups: groups, for their activity.
+        channels: channels, for theirs.
         delivery: presence, and frames to a user's devices.
         switches: the deployment's behaviour.
         clock: the time.
         issuer: makes tokens; None in functions that never do.
         is_robot: whether a user id is a robot's, which gets no token.
         news: is told of who comes and goes.
+        global_channels: tells which channels go to everybody.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class ConnectService:
         rows: RowStore,
         messages: MessageStore,
         groups: GroupStore,
+        channels: ChannelStore,
         delivery: Delivery,
         switches: Switches,
         clock: Clock,
@@ -85,6 +90,7 @@ class ConnectService:
         issuer: TokenIssuer | None = None,
         is_robot: Callable[[str], bool] = lambda user: False,
         news: News | None = None,
+        global_channels: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self._news = news or Silence()
         self._sessions = sessions
@@ -92,6 +98,8 @@ class ConnectService:
         self._rows = rows
         self._messages = messages
         self._groups = groups
+        self._channels = channels
+        self._global_channels = global_channels
         self._delivery = delivery
         self._is_robot = is_robot
         self._switches = switches
@@ -266,7 +274,11 @@ class ConnectService:
 
     def _count_arrival(self, user: str) -> None:
         rows = self._rows.of_user(user)
-        groups = [row.conversation.target for row in rows if row.firsts is not None and row.lasts is None]
+        groups = [
+            row.conversation.target
+            for row in rows
+            if row.conversation.in_group and row.firsts is not None and row.lasts is None
+        ]
         busy_since = (self._clock() - LIFE_MS) // MINUTE_MS - 1
         infos = self._groups.get_infos(groups, consistent=True)
         busy = [info.id for info in infos.values() if info.activity >= busy_since]
@@ -317,7 +329,7 @@ class ConnectService:
         states = run_all([partial(self._state, user, conversation, row) for _, _, conversation, row in page])
         after = SyncToken(start, page[-1][:2]) if rest else SyncToken(start)
         known = tuple(state for state in states if state.head or state.last is not None)
-        return Changes(began, after.dump(), bool(rest), known, replace(versions, groups=_groups_version(rows, began)))
+        return Changes(began, after.dump(), bool(rest), known, _with_membership(versions, rows, began))
 
     def _active(self, user: str, rows: Sequence[Row]) -> list[tuple[int, str, Conversation, Row]]:
         """Every conversation of a user with its activity minute and key."""
@@ -327,18 +339,41 @@ class ConnectService:
         entries = [
             (row.activity, row.conversation.key(user), row.conversation, row)
             for row in rows
-            if row.conversation.type == ConversationType.SINGLE and row.activity
+            if not row.conversation.has_members and row.activity
         ]
-        for row in groups:
-            info = infos.get(row.conversation.target)
+        listened, channels = self._listened(rows)
+        for row in [*groups, *listened]:
+            target = row.conversation.target
+            info = infos.get(target) if row.conversation.in_group else channels.get(target)
             lines = row.lasts if row.lasts is not None else info.lines if info else (0,)
             activity = max(row.activity, info.activity if info else 0)
             for line in lines:
-                conversation = Conversation(ConversationType.GROUP, row.conversation.target, line)
+                conversation = replace(row.conversation, line=line)
                 own = cursors.get(conversation, Row(conversation))
                 merged = replace(own, firsts=row.firsts, lasts=row.lasts)
                 entries.append((max(activity, own.activity), conversation.key(user), conversation, merged))
         return entries
+
+    def _listened(self, rows: Sequence[Row]) -> tuple[list[Row], dict[str, Channel]]:
+        """The rows of channels that a user listens to or did, those that go to everybody among them, and the channels."""
+        known = {
+            row.conversation.target: row
+            for row in rows
+            if row.conversation.type == ConversationType.CHANNEL
+            and row.conversation.has_members
+            and row.conversation.line == 0
+        }
+        shared = set(self._global_channels())
+        wanted = shared.union(name for name, row in known.items() if row.firsts is not None and row.lasts is None)
+        channels = self._channels.get_many(sorted(wanted)) if wanted else {}
+        alive = {name: channel for name, channel in channels.items() if not channel.deleted}
+        for name in shared.intersection(alive):
+            row = known.get(name, Row(Conversation(ConversationType.CHANNEL, name)))
+            known[name] = replace(row, firsts=row.firsts or {}, lasts=None)
+        listened = [
+            row for name, row in known.items() if row.firsts is not None and (name in alive or row.lasts is not None)
+        ]
+        return listened, alive
 
     def _state(self, user: str, conversation: Conversation, row: Row) -> ConversationState:
         head = last = row.last(conversation.line) if row.lasts is not None else None
@@ -351,8 +386,13 @@ class ConnectService:
         )
 
 
-def _groups_version(rows: Sequence[Row], now_ms: int) -> int:
-    """When the user last came into a group or out of one, ms: the end of that minute, or now while it lasts."""
-    groups = [row for row in rows if row.conversation.type == ConversationType.GROUP and row.firsts is not None]
-    minute = max((row.activity for row in groups), default=-1)
-    return min(now_ms, (minute + 1) * MINUTE_MS - 1) if groups else 0
+def _with_membership(versions: Versions, rows: Sequence[Row], now_ms: int) -> Versions:
+    """The versions of the user's groups and channels, too."""
+    groups = _membership_version(rows, ConversationType.GROUP, now_ms)
+    return replace(versions, groups=groups, channels=_membership_version(rows, ConversationType.CHANNEL, now_ms))
+
+
+def _membership_version(rows: Sequence[Row], kind: ConversationType, now_ms: int) -> int:
+    """When the user last came into a group or channel, or out of one, ms: the end of that minute, or now while it lasts."""
+    minutes = [row.activity for row in rows if row.conversation.type == kind and row.firsts is not None]
+    return min(now_ms, (max(minutes) + 1) * MINUTE_MS - 1) if minutes else 0

@@ -13,7 +13,7 @@ from im.delivery.store import VersionStore
 from im.platform.parallel import run_all
 from im.wire import frames
 
-_ID_FIELDS = {Subject.PROFILE: "userId", Subject.GROUP: "groupId"}
+_ID_FIELDS = {Subject.PROFILE: "userId", Subject.GROUP: "groupId", Subject.CHANNEL: "channelId"}
 
 
 class Changes:
@@ -71,7 +71,7 @@ class Changes:
         self._delivery.push_to(reached, lambda _: frame)
 
     def hint(self, users: list[str], subject: Subject, subject_id: str) -> None:
-        """Push that a profile or a group changed, which has no version of its own in a ``hello``."""
+        """Push that a profile, a group or a channel changed, which has no version of its own in a ``hello``."""
         frame = frames.push(subject.value, {_ID_FIELDS[subject]: subject_id})
         self._delivery.push(users, lambda _: frame)
 

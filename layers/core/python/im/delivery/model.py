@@ -138,6 +138,23 @@ class Glimpse(Struct, frozen=True):
     look: str
 
 
+class Spread(Struct, frozen=True, omit_defaults=True):
+    """Work on all who listen to a channel, a page of them at a time.
+
+    Attributes:
+        channel: its id.
+        after: the user behind whom the page begins.
+        shard: of a channel that goes to everybody, the part of the index of those who are online; -1: it has subscribers.
+        ended: when the channel was destroyed, ms: whoever subscribed before is to be no subscriber any more; 0: the job's
+            frame goes to all of them.
+    """
+
+    channel: str
+    after: str = ""
+    shard: int = -1
+    ended: int = 0
+
+
 class Job(Struct, frozen=True, omit_defaults=True):
     """A chunk of a fan-out, as it travels through the queue; or news, of which the worker finds out who gets them.
 
@@ -149,6 +166,7 @@ class Job(Struct, frozen=True, omit_defaults=True):
         room: the chatroom whose message it is, or empty.
         targets: the sockets that it is for, in a chatroom.
         news: of somebody's presence; then there is nothing else.
+        spread: who it is for is found out by the worker, who makes further jobs.
     """
 
     frame: str = ""
@@ -158,6 +176,7 @@ class Job(Struct, frozen=True, omit_defaults=True):
     room: str = ""
     targets: tuple[Target, ...] = ()
     news: Glimpse | None = None
+    spread: Spread | None = None
 
 
 class Reach(Struct, frozen=True):
@@ -195,18 +214,20 @@ class Subject(StrEnum):
 
     PROFILE = "profile"
     GROUP = "group"
+    CHANNEL = "channel"
 
 
 class Versions(Struct, frozen=True, rename="camel"):
     """How new what a user's devices keep is, in ms since 1970; 0 where nothing ever changed.
 
-    ``groups`` is not stored: it follows from the conversation rows.
+    ``groups`` and ``channels`` are not stored: they follow from the conversation rows.
     """
 
     settings: int = 0
     friends: int = 0
     friend_requests: int = 0
     groups: int = 0
+    channels: int = 0
 
 
 def chunks(recipients: Sequence[T], size: int) -> Iterable[tuple[T, ...]]:

@@ -5,10 +5,10 @@ heartbeat), so a socket that does not take a frame costs nothing but time. A 410
 was answered for.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from im.delivery.audience import Audiences
-from im.delivery.model import Device, Glimpse, Job, Moment, Presence, Reach, Target, chunks
+from im.delivery.model import Device, Glimpse, Job, Moment, Presence, Reach, Spread, Target, chunks
 from im.delivery.store import FanoutQueue, PresenceStore
 from im.platform.clock import Clock
 from im.platform.metrics import Count, ignore
@@ -140,6 +140,24 @@ class Delivery:
         look = after.look()
         if self._queue is not None and self._news_delay_s is not None and look != before.look():
             self._queue.put([Job(news=Glimpse(after.user, look))], self._news_delay_s)
+
+    def spread(self, spread: Spread, frame: bytes = b"", *, skip: str | None = None) -> None:
+        """Queue work on all who listen to a channel.
+
+        Raises:
+            BusyError: the queue did not take it.
+        """
+        if self._queue is not None:
+            self._queue.put([Job(frame.decode(), skip=skip or "", spread=spread)])
+
+    def queue(self, jobs: Iterable[Job]) -> None:
+        """Queue jobs that the work on another one has made.
+
+        Raises:
+            BusyError: the queue did not take them; all may be queued again.
+        """
+        if self._queue is not None:
+            self._queue.put(jobs)
 
     def work(self, job: Job) -> Reach:
         """Serve one queued chunk. Running it twice is harmless: devices know each seq that they have."""

@@ -23,6 +23,10 @@ from im.platform.parallel import run_all
 
 SHARDS = 16
 """Parts of the index of those who are online: each takes 1,000 users who come or go in a second."""
+_WORTH_AN_INDEX = 500
+"""Users from which on the index is looked at to find who of them is online."""
+_ENTRIES_PER_USER = 100
+"""Entries of the index that are cheaper to read than one user's presence, which is half a read unit."""
 _DEVICE = "d:"
 _STATUS = "st"
 _SILENT_READER = "nr"
@@ -78,6 +82,15 @@ class PresenceStore(Protocol):
 
     def online_users(self, shard: int, offset: int, count: int) -> list[str]:
         """Some of the users of a shard who are online, in order."""
+
+    def page_online(self, shard: int, after: str, limit: int) -> list[str]:
+        """Users of a shard who are online and whose ids come after one, in order; empty without an index."""
+
+    def online_among(self, users: Sequence[str]) -> set[str] | None:
+        """Those of the users who are in the index of who is online; it may lag behind by a moment.
+
+        None when there is no index, or so many others are online that looking each of these up is cheaper.
+        """
 
     def key(self, user: str) -> Key:
         """The address of a user's item, for reads that span domains."""
@@ -222,6 +235,36 @@ class DynamoPresenceStore:
             if len(found) >= offset + count:
                 break
         return found[offset : offset + count]
+
+    def page_online(self, shard: int, after: str, limit: int) -> list[str]:
+        if not self._shards:
+            return []
+        return self._between(shard, after + keys.FIRST, keys.LAST, limit)
+
+    def online_among(self, users: Sequence[str]) -> set[str] | None:
+        if not self._shards or len(users) < _WORTH_AN_INDEX:
+            return None
+        allowed = len(users) * _ENTRIES_PER_USER // self._shards
+        search = partial(self._between, first=min(users), last=max(users), limit=allowed)
+        found = [search(0)]
+        if len(found[0]) < allowed:
+            found += run_all([partial(search, shard) for shard in range(1, self._shards)])
+        if any(len(part) >= allowed for part in found):
+            return None
+        return {user for part in found for user in part}.intersection(users)
+
+    def _between(self, shard: int, first: str, last: str, limit: int) -> list[str]:
+        """Users of a shard who are online, from one id to another."""
+        condition = f"{_SHARD} = :shard AND u BETWEEN :first AND :last"
+        values = {":shard": encode(shard), ":first": encode(first), ":last": encode(last)}
+        found: list[str] = []
+        for page in self._pages(
+            shard, {"KeyConditionExpression": condition, "ExpressionAttributeValues": values, "Limit": limit}
+        ):
+            found += [item["u"]["S"] for item in page["Items"]]
+            if len(found) >= limit:
+                break
+        return found
 
     def _pages(self, shard: int, how: dict[str, Any]) -> Iterator[dict[str, Any]]:
         request = {

@@ -5,12 +5,15 @@ from collections.abc import Collection, Mapping, Sequence
 from msgspec.structs import replace
 
 from im import keys
-from im.delivery.model import Moment, Presence
-from im.delivery.service import Delivery, FrameFor
+from im.channel.model import Channel, State
+from im.channel.store import ChannelStore
+from im.delivery.model import Moment, Presence, Spread
+from im.delivery.service import ANYBODY, Delivery, FrameFor
+from im.delivery.store import SHARDS
 from im.group.model import GroupInfo
 from im.group.store import GroupStore, info_from_item
 from im.message.context import Context
-from im.message.model import Conversation, ConversationType, Message, Sender, conversation_of
+from im.message.model import Conversation, ConversationType, Message, Origin, Sender, conversation_of
 from im.message.store import RowStore
 from im.platform.clock import Clock
 from im.settings import Switches
@@ -26,16 +29,24 @@ class Courier:
     Args:
         rows: the users' conversation rows.
         groups: groups and members.
+        channels: channels and their subscribers.
         delivery: brings frames to users.
         switches: the deployment's behaviour.
         clock: the time.
     """
 
     def __init__(
-        self, rows: RowStore, groups: GroupStore, delivery: Delivery, switches: Switches, clock: Clock
+        self,
+        rows: RowStore,
+        groups: GroupStore,
+        channels: ChannelStore,
+        delivery: Delivery,
+        switches: Switches,
+        clock: Clock,
     ) -> None:
         self._rows = rows
         self._groups = groups
+        self._channels = channels
         self._delivery = delivery
         self._switches = switches
         self._clock = clock
@@ -64,8 +75,19 @@ class Courier:
         if conversation.type == ConversationType.GROUP:
             self._deliver_to_group(message, conversation, sender, context.info, frame_for, also_to, repeated=repeated)
             return
-        audience = [user for user in context.presences if message.visible_to(user)]
-        presences = {user: context.presences[user] for user in audience}
+        users: Collection[str] = context.presences
+        if conversation.type == ConversationType.CHANNEL:
+            if not conversation.subscriber:
+                self._deliver_to_listeners(message, conversation, sender, context.channel, frame_for)
+                return
+            users = self.parties(conversation, context.channel, message.sender)
+        self._deliver_to_few(message, users, sender, context, frame_for)
+
+    def _deliver_to_few(
+        self, message: Message, users: Collection[str], sender: Sender, context: Context, frame_for: FrameFor
+    ) -> None:
+        audience = [user for user in users if message.visible_to(user)]
+        presences = {user: context.presences.get(user, Presence(user)) for user in audience}
         # Presence was read before the append. A device whose hello came in between could miss the push, so whoever seemed
         # offline is looked up again, and all are when the append took long enough for a handshake and a hello.
         late = self._clock() - context.read_at > _FRESH_PRESENCE_MS
@@ -73,6 +95,41 @@ class Courier:
         if doubtful:
             presences.update(self._delivery.presence.load(doubtful)[0])
         self._delivery.push_to(presences, frame_for, skip=sender.connection)
+
+    def parties(self, conversation: Conversation, channel: Channel | None, author: str) -> list[str]:
+        """Who leads a channel's dialog: its user, and the owner unless a service hears what users write in his place."""
+        parties = [conversation.subscriber]
+        if channel and (author == channel.owner or not channel.served or self._switches.channel_callback_and_inbox):
+            parties.append(channel.owner)
+        return parties
+
+    def _deliver_to_listeners(
+        self,
+        message: Message,
+        conversation: Conversation,
+        sender: Sender,
+        channel: Channel | None,
+        frame_for: FrameFor,
+    ) -> None:
+        """Deliver what a channel says to all: its owner here, its subscribers through the queue.
+
+        Workers list the subscribers after the append, strongly consistently, so whoever ended his subscription before the
+        message was sent is not among them. The owner does not get what his service sends (client-semantics spec 3.3).
+        """
+        if channel is None:
+            return
+        to_owner = not (sender.origin is Origin.CHANNEL and channel.automatic)
+        if message.to or message.sender != channel.owner:
+            listed = message.to if channel.open_to_all else sorted(self._channels.among(channel.id, message.to))
+            audience = dict.fromkeys([*listed, *([channel.owner] if to_owner else ())])
+            self._delivery.push(list(audience), frame_for, skip=sender.connection)
+            return
+        frame = frame_for(ANYBODY)
+        shards = range(SHARDS) if channel.has(State.GLOBAL) else (-1,)
+        for shard in shards:
+            self._delivery.spread(Spread(channel.id, shard=shard), frame, skip=sender.connection)
+        if to_owner:
+            self._delivery.push([channel.owner], frame_for, skip=sender.connection)
 
     def _deliver_to_group(
         self,

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from im.errors import Code, ImError, InvalidError
 from im.message.files import FileRecord
@@ -175,17 +176,20 @@ class Finding(Reading):
     def _own_places(self, user: str) -> list[_Place]:
         """All of a user's logs by their keys: an order that stays while a search goes on, unlike that of activity."""
         rows = {row.conversation: row for row in self._rows.of_user(user)}
-        groups = [row for row in rows.values() if row.conversation.in_group and row.firsts is not None]
-        infos = self._groups.get_infos(row.conversation.target for row in groups if row.lasts is None)
+        shared = [row for row in rows.values() if row.conversation.has_members and row.firsts is not None]
+        still = [row.conversation for row in shared if row.lasts is None]
+        infos = self._groups.get_infos(each.target for each in still if each.in_group)
+        channels = self._channels.get_many(each.target for each in still if not each.in_group)
         places = [
             _Place(conversation.key(user), conversation, row.cleared + 1, MAX_SEQ)
             for conversation, row in rows.items()
-            if conversation.type == ConversationType.SINGLE
+            if not conversation.has_members
         ]
-        for row in groups:
-            info = infos.get(row.conversation.target)
+        for row in shared:
+            known = infos if row.conversation.in_group else channels
+            info = known.get(row.conversation.target)
             for line in row.lasts if row.lasts is not None else info.lines if info else ():
-                conversation = Conversation(ConversationType.GROUP, row.conversation.target, line)
+                conversation = replace(row.conversation, line=line)
                 cleared = rows[conversation].cleared if conversation in rows else 0
                 first = max(row.first(line), cleared + 1)
                 places.append(_Place(conversation.key(user), conversation, first, row.last(line)))

@@ -18,6 +18,8 @@ from im.errors import Code, ImError, InvalidError
 from im.settings import Switches
 
 MAX_ID_LENGTH = 64
+MAX_TARGET_LENGTH = 2 * MAX_ID_LENGTH + 1
+"""The longest name of a conversation's target is a channel's dialog's: two ids."""
 MAX_CID_LENGTH = 64
 RESERVED_CID_PREFIX = "~"
 """Client message ids that begin with this are the server's own: they make its events idempotent."""
@@ -139,6 +141,21 @@ class Conversation(Struct, frozen=True):
     def in_group(self) -> bool:
         """Whether it is a group's."""
         return self.type == ConversationType.GROUP
+
+    @property
+    def channel(self) -> str:
+        """The channel of a conversation of type 3."""
+        return keys.parse_dialog(self.target)[0]
+
+    @property
+    def subscriber(self) -> str:
+        """Of a channel's dialog, the user that it is led with; empty for what the channel says to all, and other types."""
+        return keys.parse_dialog(self.target)[1] if self.type == ConversationType.CHANNEL else ""
+
+    @property
+    def has_members(self) -> bool:
+        """Whether it has members whose rows say from where to where they may read: a group's, and a channel's log."""
+        return self.in_group or (self.type == ConversationType.CHANNEL and not self.subscriber)
 
     def key(self, reader: str) -> str:
         """The key of the shared log, whichever side ``reader`` is on."""
@@ -341,10 +358,14 @@ def check_conversation(conversation: Conversation) -> Conversation:
         InvalidError: it is not.
         ImError: the type is one that this deployment does not host (254).
     """
-    check_id(conversation.target, "conversation.target")
+    if conversation.type == ConversationType.CHANNEL:
+        for part in keys.parse_dialog(conversation.target)[: 1 + keys.is_dialog(conversation.target)]:
+            check_id(part, "conversation.target")
+    else:
+        check_id(conversation.target, "conversation.target")
     if not 0 <= conversation.line < 2**31:
         raise InvalidError("conversation.line must be 0 or more")
-    if conversation.type not in (ConversationType.SINGLE, ConversationType.GROUP, ConversationType.CHATROOM):
+    if conversation.type not in ConversationType._value2member_map_:
         if 0 <= conversation.type <= 6:
             raise ImError(Code.NOT_IMPLEMENT, f"conversation type {conversation.type} is not hosted here")
         raise InvalidError("conversation.type must be 0 to 6")
@@ -364,7 +385,7 @@ def check_client_line(conversation: Conversation, open_lines: Sequence[int] = ()
     if conversation.line > MAX_CLIENT_LINE:
         raise InvalidError(f"conversation.line may be {MAX_CLIENT_LINE}")
     if conversation.line not in open_lines and len(open_lines) >= MAX_GROUP_LINES:
-        raise InvalidError(f"a group may have {MAX_GROUP_LINES} lines")
+        raise InvalidError(f"a group or channel may have {MAX_GROUP_LINES} lines")
 
 
 def check_payload(payload: Payload, limit_bytes: int) -> str:

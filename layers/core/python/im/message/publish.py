@@ -16,6 +16,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from im.channel.store import ChannelStore, channel_from_item
 from im.delivery.service import Delivery
 from im.errors import InvalidError
 from im.group.store import GroupStore, info_from_item, member_from_item
@@ -35,6 +36,7 @@ from im.profile.types import TypesOf
 from im.settings import Switches
 
 _REMEMBERED_HEADS = 4_096
+_REMEMBERED_OWNERS = 1_024
 
 
 class Rooms(Protocol):
@@ -67,6 +69,7 @@ class Publisher:
         rooms: the chatrooms.
         switches: the deployment's behaviour.
         clock: the time.
+        channels: channels and their subscribers.
         outlets: who is told of messages outside.
         user_types: tells users' types; asked only about strangers, where they may not chat.
         count: takes metrics.
@@ -86,6 +89,7 @@ class Publisher:
         switches: Switches,
         clock: Clock,
         *,
+        channels: ChannelStore,
         outlets: Sequence[Outlet] = (),
         user_types: TypesOf = lambda users: {},
         count: Count = ignore,
@@ -101,12 +105,14 @@ class Publisher:
         self._rooms = rooms
         self._switches = switches
         self._clock = clock
+        self._channels = channels
         self._outlets = Outlets(outlets)
         self._user_types = user_types
         self._count = count
         self._new_cid = new_cid
-        self._courier = Courier(rows, groups, delivery, switches, clock)
+        self._courier = Courier(rows, groups, channels, delivery, switches, clock)
         self._heads: dict[str, Head] = {}
+        self._owners: dict[str, str] = {}
 
     # --- sending
 
@@ -152,9 +158,19 @@ class Publisher:
         """
         hint = self._heads.get(log)
         base_key = self._messages.key(log, base) if base and (hint is None or hint.seq < base) else None
-        own = peer = plain = info_key = member_key = None
+        own = peer = plain = info_key = member_key = channel_key = subscriber_key = None
         users = [user]
-        if conversation.type == ConversationType.SINGLE:
+        if conversation.type == ConversationType.CHANNEL:
+            channel, other = conversation.channel, conversation.subscriber
+            channel_key = self._channels.info_key(channel)
+            subscriber_key = self._channels.subscriber_key(channel, other or user)
+            if other:
+                own = self._rows.key(user, conversation)
+                other = self._owners.get(channel, "") if other == user else other
+            if other and other != user:
+                peer = self._rows.key(other, conversation)
+                users.append(other)
+        elif conversation.type == ConversationType.SINGLE:
             own = self._rows.key(user, conversation)
             peer = self._rows.key(conversation.target, conversation.seen_by(conversation.target, user))
             plain = self._rows.key(conversation.target, Conversation(0, user))
@@ -162,14 +178,20 @@ class Publisher:
         else:
             info_key = self._groups.info_key(conversation.target, consistent=consistent)
             member_key = self._groups.member_key(conversation.target, user)
-        wanted = [key for key in (base_key, own, peer, plain, info_key, member_key) if key is not None]
-        presences, items = self._delivery.presence.load(users, wanted)
+        named = (base_key, own, peer, plain, info_key, member_key, channel_key, subscriber_key)
+        presences, items = self._delivery.presence.load(users, [key for key in named if key is not None])
 
         def item(key: Key | None) -> Item | None:
             return items.get(key) if key else None
 
         found_base, found_own, found_peer = item(base_key), item(own), item(peer)
         found_plain, found_info, found_member = item(plain), item(info_key), item(member_key)
+        found_channel = item(channel_key)
+        known = channel_from_item(found_channel) if found_channel else None
+        if known and conversation.subscriber == user and users[-1] != known.owner:
+            # This environment did not know who owns the channel, or not any more: his row was not read.
+            found_peer = None
+            self._remember_owner(known.id, known.owner)
         return Context(
             read_at=self._clock(),
             presences=presences,
@@ -179,7 +201,14 @@ class Publisher:
             standing=self._rows.decode(found_plain) if found_plain else None,
             info=info_from_item(found_info) if found_info else None,
             member=member_from_item(found_member) if found_member else None,
+            channel=known,
+            listens=item(subscriber_key) is not None,
         )
+
+    def _remember_owner(self, channel: str, owner: str) -> None:
+        self._owners[channel] = owner
+        if len(self._owners) > _REMEMBERED_OWNERS:
+            del self._owners[next(iter(self._owners))]
 
     def _base(self, log: str, seq: int, context: Context) -> Head:
         """The client's base as a slot that is known to exist, so that no append can leave a hole."""
@@ -206,15 +235,25 @@ class Publisher:
         Each side's row is judged by itself: one being up to date says nothing about the other.
         """
         minute = self._clock() // MINUTE_MS
+        channel = context.channel
+        if conversation.type == ConversationType.CHANNEL and not conversation.subscriber:
+            if channel and (channel.activity < minute or conversation.line not in channel.lines):
+                self._channels.stamp(channel.id, minute, conversation.line)
+            return
         if conversation.type == ConversationType.GROUP:
             info = context.info
             if info and (info.activity < minute or conversation.line not in info.lines):
                 self._groups.stamp(conversation.target, minute, conversation.line)
             return
-        sides = {
-            user: (conversation, context.own_row),
-            conversation.target: (conversation.seen_by(conversation.target, user), context.peer_row),
-        }
+        if conversation.type == ConversationType.CHANNEL:
+            sides = {user: (conversation, context.own_row)}
+            for side in self._courier.parties(conversation, channel, user):
+                sides.setdefault(side, (conversation, context.peer_row))
+        else:
+            sides = {
+                user: (conversation, context.own_row),
+                conversation.target: (conversation.seen_by(conversation.target, user), context.peer_row),
+            }
         run_all(
             [
                 partial(self._rows.stamp, side, named, minute)

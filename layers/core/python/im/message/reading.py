@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from im import keys
+from im.channel.model import State
 from im.errors import Code, ImError, InvalidError
 from im.message.events import is_edit
 from im.message.model import (
@@ -82,7 +83,8 @@ class Reading(Publisher):
             reader: the same with his device, which chatrooms ask for.
 
         Raises:
-            ImError: 9, the user was never in one of the groups; 20, he is not in one of the chatrooms.
+            ImError: 9, the user was never in one of the groups; 20, he is not in one of the chatrooms; 21, he has nothing to
+                do with one of the channels.
         """
         if not 1 <= len(ranges) <= PULL_RANGES:
             raise InvalidError(f"ranges must have 1 to {PULL_RANGES} entries")
@@ -106,7 +108,7 @@ class Reading(Publisher):
 
         An append lands within its function's timeout after its message's time, so older pages need no second look.
         """
-        if last < MAX_SEQ or conversation.type != ConversationType.GROUP:
+        if last < MAX_SEQ or not conversation.has_members:
             return page
         if not page.messages or max(message.time for message in page.messages) < began - _FRESH_MESSAGE_MS:
             return page
@@ -169,11 +171,18 @@ class Reading(Publisher):
             return [], None
         began = self._clock()
         check_conversation(conversation)
-        first, last = (1, MAX_SEQ) if in_room else self._bounds(user, conversation)
+        first, last = (1, MAX_SEQ) if in_room else self._history_bounds(user, conversation)
         start = min(MAX_SEQ if before is None else before, last + 1)
         found, rest = self._history(user, conversation, first, start, limit, types)
         page = self._still_his(user, conversation, Page(tuple(found), 0, 0), last, began)
         return list(page.messages), rest
+
+    def _history_bounds(self, user: str, conversation: Conversation) -> tuple[int, int]:
+        """``_bounds``, but who listens to a channel may look at what it said before he did (client-semantics spec 3.7)."""
+        first, last, row = self._place(user, conversation)
+        if conversation.type == ConversationType.CHANNEL and last == MAX_SEQ:
+            first = (row.cleared if row else 0) + 1
+        return first, last
 
     def _history(
         self, user: str, conversation: Conversation, first: int, start: int, limit: int, types: Sequence[int]
@@ -225,16 +234,38 @@ class Reading(Publisher):
         """``_bounds``, and the row that has the user's cursor.
 
         Raises:
-            ImError: 9, he was never in the group; 254, chatrooms know no such thing.
+            ImError: 9, he was never in the group; 21, nor has he to do with the channel; 254, chatrooms know no such thing.
         """
         check_conversation(conversation)
         if conversation.type == ConversationType.CHATROOM:
             raise ImError(Code.NOT_IMPLEMENT, "not in chatrooms")
-        row = self._rows.get(user, replace(conversation, line=0) if conversation.in_group else conversation)
-        if not conversation.in_group:
+        row = self._rows.get(user, replace(conversation, line=0) if conversation.has_members else conversation)
+        if not conversation.has_members:
+            if conversation.subscriber not in ("", user):
+                self._check_owner(user, conversation.channel)
             return (row.cleared if row else 0) + 1, MAX_SEQ, row
+        if not conversation.in_group and (row is None or row.firsts is None or row.lasts is not None):
+            row = self._row_of_everybody(conversation, row)
         if row is None or row.firsts is None:
             raise ImError(Code.NOT_IN_GROUP)
         own = self._rows.get(user, conversation) if conversation.line else row
         cleared = own.cleared if own else 0
         return max(row.first(conversation.line), cleared + 1), row.last(conversation.line), own
+
+    def _check_owner(self, user: str, channel: str) -> None:
+        known = self._channels.get(channel)
+        if known is None or known.owner != user:
+            raise ImError(Code.NOT_IN_CHANNEL)
+
+    def _row_of_everybody(self, conversation: Conversation, row: Row | None) -> Row:
+        """The row of one who does not subscribe: he may read a channel that goes to everybody, or what he once could.
+
+        Raises:
+            ImError: 21.
+        """
+        known = self._channels.get(conversation.channel)
+        if known is not None and known.has(State.GLOBAL) and not known.deleted:
+            return replace(row or Row(conversation), firsts={}, lasts=None)
+        if row is None or row.firsts is None:
+            raise ImError(Code.NOT_IN_CHANNEL)
+        return row

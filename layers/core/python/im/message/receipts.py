@@ -11,7 +11,7 @@ from msgspec import Struct
 from im.delivery.model import Presence
 from im.errors import Code, ImError
 from im.group.store import info_from_item, member_from_item
-from im.message.model import MAX_SEQ, Conversation, Message, Row, check_conversation, check_id
+from im.message.model import MAX_SEQ, Conversation, ConversationType, Message, Row, check_conversation, check_id
 from im.message.reading import Reading
 from im.wire import frames
 
@@ -69,7 +69,7 @@ class Receipts(Reading):
         Other authors ask for their receipts when they look at the conversation.
         """
         switches = self._switches
-        if not switches.receipts:
+        if not switches.receipts or conversation.type == ConversationType.CHANNEL:
             return None
         if not conversation.in_group:
             other = conversation.target
@@ -113,11 +113,11 @@ class Receipts(Reading):
         long as nobody has written. The version lies a little behind the present, so that late cursors come with the next.
 
         Raises:
-            ImError: 220, receipts are off, or the group is too large for them; 9, the user is not in the group; 253, there
-                is no such group.
+            ImError: 220, receipts are off, the group is too large for them, or it is a channel's; 9, the user is not in the
+                group; 253, there is no such group.
         """
         began = self._clock()
-        if not self._switches.receipts:
+        if not self._switches.receipts or conversation.type == ConversationType.CHANNEL:
             raise ImError(Code.FUNCTION_DISABLED)
         _, last, row = self._place(user, conversation)
         if conversation.in_group:

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from im.errors import Code, ImError
+from im import keys
+from im.channel.model import check_may_talk
+from im.errors import Code, ImError, InvalidError
 from im.group.rules import check_may_speak, check_may_whisper
 from im.message.context import Context
 from im.message.log import SERVER_WALK, Head
@@ -69,6 +71,8 @@ class Sending(Publisher):
         readers = check_recipients(to)
         check_client_type(sender, payload.type, self._switches)
         message_id = check_cid(cid) if cid is not None else self._new_cid()
+        if conversation.type == ConversationType.CHANNEL and base is None:
+            conversation, readers = self._addressed(sender, conversation, readers)
         log = conversation.key(sender.user)
         draft = Message(log, 0, 0, message_id, sender.user, 0, text, to=readers)
         if conversation.type == ConversationType.CHATROOM:
@@ -136,6 +140,22 @@ class Sending(Publisher):
         found = self._log.find(draft, base)
         return Sent(found.seq, found.uid, found.time) if found else None
 
+    def _addressed(
+        self, sender: Sender, conversation: Conversation, readers: tuple[str, ...]
+    ) -> tuple[Conversation, tuple[str, ...]]:
+        """The conversation of a channel that an API's caller means, who names the channel alone as Wildfire does.
+
+        What a user writes, and what the channel says to one user, belongs into their dialog.
+        """
+        if conversation.subscriber:
+            return conversation, ()
+        channel = self._channels.get(conversation.target)
+        if channel is not None and sender.user != channel.owner:
+            return replace(conversation, target=keys.dialog(channel.id, sender.user)), ()
+        if channel is not None and len(readers) == 1 and readers[0] != channel.owner:
+            return replace(conversation, target=keys.dialog(channel.id, readers[0])), ()
+        return conversation, readers
+
     def _admit(
         self, sender: Sender, conversation: Conversation, payload: Payload, context: Context, to: Sequence[str] = ()
     ) -> bool:
@@ -143,8 +163,13 @@ class Sending(Publisher):
         if conversation.type == ConversationType.GROUP and context.info is None:
             raise ImError(Code.NOT_EXIST, "no such group")
         if sender.is_admin:
+            if conversation.type == ConversationType.CHANNEL and (not context.channel or context.channel.deleted):
+                raise ImError(Code.NOT_EXIST, "no such channel")
+            sides = (conversation.subscriber, context.channel.owner if context.channel else "")
+            if conversation.subscriber and sender.user not in sides:
+                raise InvalidError("a channel's dialog has two sides, and the sender is none of them")
             return True
-        check_client_line(conversation, context.info.lines if context.info else ())
+        check_client_line(conversation, _open_lines(conversation, context))
         own = context.presences[sender.user]
         if sender.client is not None and own.device(sender.client) is None:
             own = self._delivery.presence.load_one(sender.user)
@@ -153,6 +178,9 @@ class Sending(Publisher):
         check_sender_status(own.status, payload.type, self._switches)
         if conversation.type == ConversationType.GROUP:
             self._check_group(sender, conversation.target, payload, context, to)
+            return True
+        if conversation.type == ConversationType.CHANNEL:
+            self._check_channel(sender, conversation, context)
             return True
         if not self._is_welcome(sender.user, conversation.target, payload, context.standing):
             return False
@@ -176,6 +204,15 @@ class Sending(Publisher):
             check_may_speak(info, member, payload.type, exceptions)
         if to and info and member and info.private_chat:
             check_may_whisper(info, member, self._groups.get_members(group, to).values())
+
+    def _check_channel(self, sender: Sender, conversation: Conversation, context: Context) -> None:
+        """Whether the sender may write here (client-semantics spec 3.5, 7); as in groups, only the present state refuses."""
+        channel, user = conversation.channel, conversation.subscriber
+        try:
+            check_may_talk(context.channel, sender.user, user, listens=context.listens)
+        except ImError:
+            listens = bool(user and self._channels.among(channel, [user]))
+            check_may_talk(self._channels.get(channel), sender.user, user, listens=listens)
 
     def _is_welcome(self, user: str, target: str, payload: Payload, standing: Row | None) -> bool:
         """What the target of a single chat thinks of its sender (client-semantics spec 3.5, 4a). False: swallow it.
@@ -281,3 +318,10 @@ class Sending(Publisher):
             # Both rows are stamped by now; neither needs it again within this minute.
             stamped = Row(conversation, activity=sent.time // MINUTE_MS)
             context = replace(context, own_row=stamped, peer_row=stamped)
+
+
+def _open_lines(conversation: Conversation, context: Context) -> Sequence[int]:
+    """The lines that a group or channel has already."""
+    if context.info:
+        return context.info.lines
+    return context.channel.lines if context.channel and not conversation.subscriber else ()

@@ -59,6 +59,9 @@ class Withdrawing(Reading):
         message = self._find_for(sender, conversation, seq)
         if everybody:
             return self._delete_for_all(sender, message)
+        if conversation.type == ConversationType.CHANNEL and conversation.has_members:
+            # Each of thousands of readers would leave a slot in the log that none of the others can see.
+            raise ImError(Code.NOT_RIGHT, "what a channel says to all is cleared, not deleted")
         newest = self._messages.newest(message.log) or message
         # Walking from the message itself makes a repeat find the first event. Behind a long log that would be dear, and
         # a second event that hides the same message harms nobody.

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from im.errors import Code, ImError, InvalidError
-from im.message.model import MAX_ID_LENGTH, Conversation, ConversationType
+from im.message.model import MAX_ID_LENGTH, MAX_TARGET_LENGTH, Conversation, ConversationType
 
 MAX_KEY = 128
 MAX_VALUE = 4_096
@@ -23,6 +23,7 @@ MAX_SETTINGS = 5_000
 """Settings of a user, cleared ones included: a device reads them all when one has changed."""
 CLEARED_MS = 30 * 86_400_000
 """How long a cleared setting is kept at least, for devices that have not learned of it. Older ones go when room is needed."""
+_WITH_ROWS = (ConversationType.SINGLE, ConversationType.GROUP, ConversationType.CHANNEL)
 _DAY_MINUTES = 1_440
 _ON = "1"
 
@@ -242,7 +243,10 @@ def conversation_of_key(key: str) -> Conversation | None:
     """The conversation that a key names; the target may hold any character. None for other keys."""
     kind, _, rest = key.partition("-")
     line, _, target = rest.partition("-")
-    if not (_is_number(kind) and _is_number(line) and 1 <= len(target) <= MAX_ID_LENGTH and target.isprintable()):
+    if not (_is_number(kind) and _is_number(line) and target.isprintable()):
+        return None
+    longest = MAX_TARGET_LENGTH if int(kind) == ConversationType.CHANNEL else MAX_ID_LENGTH
+    if not 1 <= len(target) <= longest:
         return None
     return Conversation(int(kind), target, int(line))
 
@@ -252,7 +256,7 @@ def row_conversation(setting: Setting) -> Conversation | None:
     if setting.scope not in (Scope.CONVERSATION_SILENT, Scope.CONVERSATION_TOP):
         return None
     conversation = conversation_of_key(setting.key)
-    if conversation is None or conversation.type not in (ConversationType.SINGLE, ConversationType.GROUP):
+    if conversation is None or conversation.type not in _WITH_ROWS:
         return None
     return conversation
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from im.channel.model import Channel, Menu
 from im.chatroom.model import Room
 from im.friend.model import Friend, FriendRequest
 from im.group.model import GroupInfo, GroupMember
@@ -193,6 +194,45 @@ class ChatroomOut(Struct, frozen=True):
             memberCount=inside,
             createDt=room.created,
             updateDt=room.update_dt,
+        )
+
+
+class ChannelOut(Struct, frozen=True):
+    """A channel; id and state in both spellings. The callback and the secret are empty for all but its owner."""
+
+    channelId: str
+    targetId: str
+    name: str
+    desc: str
+    portrait: str
+    extra: str
+    owner: str
+    state: Int
+    status: Int
+    updateDt: int
+    callback: str
+    automatic: Int
+    secret: str
+    menus: tuple[Menu, ...]
+
+    @classmethod
+    def of(cls, channel: Channel) -> "ChannelOut":
+        """The wire form of a channel."""
+        return cls(
+            channelId=channel.id,
+            targetId=channel.id,
+            name=channel.name,
+            desc=channel.desc,
+            portrait=channel.portrait,
+            extra=channel.extra,
+            owner=channel.owner,
+            state=channel.state,
+            status=channel.state,
+            updateDt=channel.update_dt,
+            callback=channel.callback,
+            automatic=channel.automatic,
+            secret=channel.secret,
+            menus=channel.menus,
         )
 
 

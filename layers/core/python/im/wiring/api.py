@@ -21,7 +21,7 @@ from im.server_api.registry import Services
 from im.settings import Env
 from im.system.service import SystemService
 from im.system.store import DynamoSystemSettingStore
-from im.wiring.base import dynamo, ephemera, groups, messages, presence, rows, sessions, settings
+from im.wiring.base import channels, dynamo, ephemera, groups, messages, presence, rows, sessions, settings
 from im.wiring.broadcast import multicasts
 from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
@@ -44,6 +44,7 @@ def _connect_service() -> ConnectService:
         rows(),
         messages(),
         groups(),
+        channels(),
         delivery(),
         settings().switches,
         clock.now_ms,

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from im.channel.store import DynamoChannelStore
 from im.connect.store import DynamoSessionStore
 from im.delivery.store import SHARDS, DynamoPresenceStore
 from im.group.store import DynamoGroupStore
@@ -63,6 +64,12 @@ def rows() -> DynamoRowStore:
 def groups() -> DynamoGroupStore:
     """Groups and members."""
     return DynamoGroupStore(dynamo(), settings().need(Env.DIRECTORY_TABLE))
+
+
+@cache
+def channels() -> DynamoChannelStore:
+    """Channels and subscribers."""
+    return DynamoChannelStore(dynamo(), settings().need(Env.DIRECTORY_TABLE))
 
 
 @cache

@@ -2,9 +2,10 @@
 
 from functools import cache
 
+from im.channel.everywhere import GlobalChannels
 from im.connect.service import ConnectService
 from im.platform import clock
-from im.wiring.base import groups, messages, rows, sessions, settings
+from im.wiring.base import channels, groups, messages, rows, sessions, settings
 from im.wiring.delivery import delivery
 from im.wiring.presence import presence_service
 
@@ -17,8 +18,10 @@ def connect_service() -> ConnectService:
         rows(),
         messages(),
         groups(),
+        channels(),
         delivery(),
         settings().switches,
         clock.now_ms,
         news=presence_service(),
+        global_channels=GlobalChannels(channels().global_ids, clock.now_ms),
     )

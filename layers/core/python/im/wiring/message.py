@@ -13,7 +13,7 @@ from im.platform import aws, clock, telemetry
 from im.platform.uids import Uids
 from im.profile.types import UserTypes
 from im.settings import Env
-from im.wiring.base import dynamo, ephemera, groups, messages, rows, settings
+from im.wiring.base import channels, dynamo, ephemera, groups, messages, rows, settings
 from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
 from im.wiring.outlets import outlets
@@ -60,6 +60,7 @@ def message_service() -> MessageService:
         _room_messages(log(), uids(), words),
         switches,
         clock.now_ms,
+        channels=channels(),
         outlets=outlets(),
         user_types=user_types(),
         count=telemetry.count,

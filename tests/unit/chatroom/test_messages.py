@@ -339,6 +339,43 @@ def test_a_message_is_recalled_in_the_room(world: World) -> None:
     assert "secret" not in pull(world, "bob")[0]
 
 
+def test_a_message_is_corrected_in_the_room_and_everybody_hears_how(world: World) -> None:
+    sent = say(world, "ann", "helo")
+
+    event = world.service.edit(device(world, "ann"), LOBBY, sent.seq, Payload(type=1, searchableContent="hello"))
+
+    assert event.seq == sent.seq + 1
+    [_, told] = world.pushes(device(world, "bob").connection or "")
+    assert (told["ref"], told["edit"]["content"]["searchableContent"]) == (sent.seq, "hello")
+    assert "hello" in pull(world, "bob")[0]
+
+
+def test_a_reaction_in_the_room_is_heard_and_counted(world: World) -> None:
+    sent = say(world, "ann")
+
+    event = world.service.react(device(world, "bob"), LOBBY, sent.seq, "👍", True)
+
+    assert event
+    assert heard(world, "ann") == [event.seq]
+    message = world.messages.get(LOBBY.key("ann"), sent.seq)
+    assert message
+    assert message.reactions == {"👍": {"bob": event.seq}}
+
+
+def test_who_may_not_speak_in_a_room_neither_corrects_nor_reacts(world: World) -> None:
+    sent = say(world, "ann")
+    world.chatroom_admin.mute_all("lobby", True)
+    with refusal(Code.GROUP_MUTED):
+        world.service.edit(device(world, "ann"), LOBBY, sent.seq, Payload(type=1, searchableContent="x"))
+    with refusal(Code.GROUP_MUTED):
+        world.service.react(device(world, "bob"), LOBBY, sent.seq, "👍", True)
+
+    world.chatroom_admin.mute_all("lobby", False)
+    join(world, "ann", "bar")
+    with refusal(Code.NOT_IN_CHATROOM):
+        world.service.edit(device(world, "ann"), LOBBY, sent.seq, Payload(type=1, searchableContent="x"))
+
+
 def test_nobody_recalls_what_another_said(world: World) -> None:
     sent = say(world, "ann")
 

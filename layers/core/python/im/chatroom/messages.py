@@ -133,10 +133,28 @@ class RoomMessages:
         self._deliver(appended.message, sender, view.presence)
         return Sent(appended.message.seq, appended.message.uid, appended.message.time)
 
-    def publish(self, draft: Message, sender: Sender, base: int, walk: Walk, about: Message | None = None) -> Message:
+    def allowed(self, sender: Sender, conversation: Conversation, payload: Payload) -> Payload | None:
+        """A content that is to be said without being sent, an edit for example, as it may be; None: swallow it.
+
+        Raises:
+            ImError: the refusals of ``send``.
+        """
+        draft = Message(conversation.key(sender.user), 0, 0, "", sender.user, 0, "")
+        return self._allowed(sender, draft, payload, self._view(sender, draft, 0))[1]
+
+    def publish(
+        self,
+        draft: Message,
+        sender: Sender,
+        base: int,
+        walk: Walk,
+        *,
+        subject: Message | None = None,
+        about: Message | None = None,
+    ) -> Message:
         """Append a message that no rule of sending concerns, a recall for example, and deliver it.
 
-        ``about`` is the message that an event concerns, for the outlets.
+        ``subject`` is the message that an event is about, for its readers; ``about`` is the same for the outlets only.
 
         Raises:
             ImError: 253, no such room.
@@ -146,7 +164,7 @@ class RoomMessages:
             raise ImError(Code.NOT_EXIST)
         slot = self._messages.get(draft.log, base)
         message = self._room_log.append(draft, room, base, slot, indexed=True, walk=walk).message
-        self._deliver(message, sender, Presence(sender.user), about)
+        self._deliver(replace(message, subject=subject), sender, Presence(sender.user), about)
         return message
 
     def check_reader(self, reader: Sender, conversation: Conversation) -> None:
@@ -215,7 +233,7 @@ class RoomMessages:
     def _deliver(self, message: Message, sender: Sender, presence: Presence, about: Message | None = None) -> None:
         room = _room_of(message)
         named, context = conversation_of(message.log, message.sender), Context(self._clock(), {sender.user: presence})
-        self._outlets.tell(replace(message, subject=about), named, sender, context)
+        self._outlets.tell(replace(message, subject=about or message.subject), named, sender, context)
         targets = [
             Target(seat.user, seat.client, seat.connection)
             for seat in self._door.members(room)

@@ -45,7 +45,19 @@ class Rooms(Protocol):
     def send(self, sender: Sender, draft: Message, payload: Payload, base: int | None) -> Sent:
         """Accept a message for a room."""
 
-    def publish(self, draft: Message, sender: Sender, base: int, walk: Walk, about: Message | None = None) -> Message:
+    def allowed(self, sender: Sender, conversation: Conversation, payload: Payload) -> Payload | None:
+        """A content as it may be said in a room; None: swallow it."""
+
+    def publish(
+        self,
+        draft: Message,
+        sender: Sender,
+        base: int,
+        walk: Walk,
+        *,
+        subject: Message | None = None,
+        about: Message | None = None,
+    ) -> Message:
         """Append a message that no rule of sending concerns, and deliver it."""
 
     def check_reader(self, reader: Sender, conversation: Conversation) -> None:
@@ -135,7 +147,7 @@ class Publisher:
         ``subject`` is what an event is about, for its readers; ``about`` is the same for the outlets only.
         """
         if conversation.type == ConversationType.CHATROOM:
-            return self._rooms.publish(draft, sender, base.seq, walk, about)
+            return self._rooms.publish(draft, sender, base.seq, walk, subject=subject, about=about)
         self._stamp(conversation, sender.user, context)
         hint = self._heads.get(draft.log)
         appended = self._log.append(
@@ -175,7 +187,7 @@ class Publisher:
             peer = self._rows.key(conversation.target, conversation.seen_by(conversation.target, user))
             plain = self._rows.key(conversation.target, Conversation(0, user))
             users.append(conversation.target)
-        else:
+        elif conversation.type == ConversationType.GROUP:
             info_key = self._groups.info_key(conversation.target, consistent=consistent)
             member_key = self._groups.member_key(conversation.target, user)
         named = (base_key, own, peer, plain, info_key, member_key, channel_key, subscriber_key)

@@ -125,6 +125,8 @@ class Sending(Publisher):
         Raises:
             ImError: a rule refuses it.
         """
+        if conversation.type == ConversationType.CHATROOM:
+            return self._rooms.allowed(sender, conversation, payload)
         if not self._admit(sender, conversation, payload, context, to):
             return None
         return screened(payload, sender, self._words, self._switches)

@@ -157,6 +157,8 @@ def test_a_manager_succeeds_then_who_has_been_in_longest() -> None:
     assert successor([OWNER, new, old, manager, gone], "olga") == manager
     assert successor([OWNER, new, old, gone], "olga") == old
     assert successor([OWNER, gone], "olga") is None
+    chosen = GroupMember("sam", type=MemberType.OWNER, create_dt=9)
+    assert successor([OWNER, old, manager, chosen], "olga") == chosen
 
 
 def test_the_member_limit_binds_everybody_but_an_admin() -> None:

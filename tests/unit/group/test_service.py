@@ -475,6 +475,23 @@ def test_a_transfer_that_was_cut_anywhere_is_finished_by_any_administrator() -> 
         assert club.notices()[-1][0] == 109
 
 
+def test_an_owner_whose_leaving_was_cut_anywhere_leaves_one_owner_and_both_notices() -> None:
+    def prepare(club: Club) -> None:
+        club.create("ann", "bob", "rob")
+        club.groups.set_managers("olga", "team", ["bob", "rob"], on=True)
+
+    def leave(groups: GroupService) -> None:
+        groups.quit("olga", "team", origin=Origin.USER)
+
+    for club in crashed_then_repeated(leave, prepare):
+        club.groups.quit("olga", "team")
+
+        owner = club.groups.info("team").owner
+        assert club.present() == ["ann", "bob", "rob"]
+        assert [m.id for m in club.world.groups.list_members("team") if m.type == MemberType.OWNER] == [owner]
+        assert {109, 107} <= {kind for kind, _ in club.notices()}
+
+
 def test_an_addition_that_was_cut_anywhere_is_finished_by_repeating_it() -> None:
     def prepare(club: Club) -> None:
         club.create("ann", "rob")

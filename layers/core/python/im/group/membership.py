@@ -235,8 +235,12 @@ class Membership(Founding):
             self._authorise(user, info, Operation.QUIT, origin)
         if member is None or not _is_going(member):
             return
-        if info.owner == user and info.type != GroupType.FREE and not self._bequeath(info, announcement):
-            return
+        if info.owner == user and info.type != GroupType.FREE:
+            if not self._bequeath(info, announcement):
+                return
+        elif info.owner != user and member.type == MemberType.OWNER:
+            # He has handed it over in an attempt that was cut short, perhaps before it was told.
+            self._tell_heir(info, user, info.owner)
         tombstone = removed(member, self._clock())
         if not self._write(group, [tombstone], {user: member}):
             raise BusyError("somebody else has changed this member")
@@ -265,9 +269,11 @@ class Membership(Founding):
         if not self._store.update_member(info.id, heir.id, {"type": MemberType.OWNER}, now):
             raise BusyError("the successor has just left")
         if self._store.set_owner(info.id, info.owner, heir.id, now):
-            data = {"g": info.id, "o": info.owner, "m": heir.id}
-            self._announce(info.id, info.owner, Notice.TRANSFERRED, data, BUILT_IN)
+            self._tell_heir(info, info.owner, heir.id)
         return True
+
+    def _tell_heir(self, info: GroupInfo, owner: str, heir: str) -> None:
+        self._announce(info.id, owner, Notice.TRANSFERRED, {"g": info.id, "o": owner, "m": heir}, BUILT_IN)
 
     def _take_out(
         self,

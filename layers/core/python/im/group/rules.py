@@ -143,11 +143,17 @@ def first_seqs(info: GroupInfo, heads: Mapping[int, int]) -> dict[int, int]:
 
 
 def successor(members: Iterable[GroupMember], leaving: str) -> GroupMember | None:
-    """Who owns a group after its owner: a manager if there is one, else who has been in longest; None if nobody is."""
+    """Who owns a group after its owner: a manager if there is one, else who has been in longest; None if nobody is.
+
+    Before all others it is he whom an attempt that was cut short has chosen.
+    """
     others = [member for member in members if member.present and member.id != leaving]
-    return min(
-        others, key=lambda member: (member.type != MemberType.MANAGER, member.create_dt, member.id), default=None
-    )
+    order = [MemberType.OWNER, MemberType.MANAGER]
+
+    def rank(member: GroupMember) -> tuple[int, int, str]:
+        return order.index(member.type) if member.type in order else len(order), member.create_dt, member.id
+
+    return min(others, key=rank, default=None)
 
 
 def check_may_speak(

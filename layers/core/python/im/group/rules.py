@@ -148,7 +148,7 @@ def successor(members: Iterable[GroupMember], leaving: str) -> GroupMember | Non
     Before all others it is he whom an attempt that was cut short has chosen.
     """
     others = [member for member in members if member.present and member.id != leaving]
-    order = [MemberType.OWNER, MemberType.MANAGER]
+    order: list[int] = [MemberType.OWNER, MemberType.MANAGER]
 
     def rank(member: GroupMember) -> tuple[int, int, str]:
         return order.index(member.type) if member.type in order else len(order), member.create_dt, member.id

@@ -14,7 +14,11 @@ _TABLES = {
     Table.PRESENCE: Env.PRESENCE_TABLE,
     Table.EPHEMERA: Env.EPHEMERA_TABLE,
 }
-_SECRETS = {Secret.ADMIN: Env.ADMIN_SECRET_ID, Secret.TOKEN: Env.TOKEN_SECRET_ID}
+_SECRETS = {
+    Secret.ADMIN: Env.ADMIN_SECRET_ID,
+    Secret.TOKEN: Env.TOKEN_SECRET_ID,
+    Secret.CALLBACK: Env.CALLBACK_SECRET_ID,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class FunctionSpec:
         sends_fanout: it puts chunks of recipients on the fan-out queue.
         sends_broadcasts: it puts tasks of messages to many on the broadcast queue.
         sends_robot: it puts what robots and channels' services are told on the robot queue.
+        sends_callbacks: it puts callbacks to the business back end on their queue.
+        buries_callbacks: it puts callbacks that it gives up among the dead letters.
         uploads: it signs uploads to the media bucket.
         memory_mb: its memory, and with it its share of a core, where the environment does not say otherwise.
         wired: further variables, of what its services are built with but its operations do not touch: the function is
@@ -47,6 +53,8 @@ class FunctionSpec:
     sends_fanout: bool = False
     sends_broadcasts: bool = False
     sends_robot: bool = False
+    sends_callbacks: bool = False
+    buries_callbacks: bool = False
     uploads: bool = False
     memory_mb: int = 512
     wired: frozenset[Env] = frozenset()
@@ -74,6 +82,10 @@ class FunctionSpec:
             told.add(Env.BROADCAST_QUEUE_URL)
         if self.sends_robot:
             told.add(Env.ROBOT_QUEUE_URL)
+        if self.sends_callbacks:
+            told.add(Env.CALLBACK_QUEUE_URL)
+        if self.buries_callbacks:
+            told.add(Env.CALLBACK_DLQ_URL)
         if self.uploads:
             told.update((Env.MEDIA_BUCKET, Env.MEDIA_BASE_URL))
         return frozenset(told)
@@ -97,15 +109,18 @@ CONNECT_WS = FunctionSpec(
     writes=frozenset({_D, _P, _E}),
     posts=True,
     sends_fanout=True,
+    sends_callbacks=True,
 )
 MESSAGE_WS = FunctionSpec(
     "MessageWs",
     "functions.message.ws",
     timeout_s=_SOCKET_TIMEOUT_S,
     writes=frozenset({_M, _D, _P, _E}),
+    secrets=frozenset({Secret.CALLBACK}),
     posts=True,
     sends_fanout=True,
     sends_robot=True,
+    sends_callbacks=True,
     uploads=True,
     # A send waits for AWS most of its time, and waiting is billed by memory: docs/cost.md, "By memory".
     memory_mb=256,
@@ -119,6 +134,7 @@ MESSAGE_ON_QUEUE = FunctionSpec(
     writes=frozenset({_D, _P}),
     posts=True,
     sends_fanout=True,
+    sends_callbacks=True,
 )
 BROADCAST_ON_QUEUE = FunctionSpec(
     "BroadcastOnQueue",
@@ -127,6 +143,7 @@ BROADCAST_ON_QUEUE = FunctionSpec(
     writes=frozenset({_M, _D, _P, _E}),
     posts=True,
     sends_broadcasts=True,
+    sends_callbacks=True,
 )
 GROUP_WS = FunctionSpec(
     "GroupWs",
@@ -138,6 +155,7 @@ GROUP_WS = FunctionSpec(
     posts=True,
     sends_fanout=True,
     sends_robot=True,
+    sends_callbacks=True,
 )
 PROFILE_WS = FunctionSpec(
     "ProfileWs",
@@ -147,6 +165,7 @@ PROFILE_WS = FunctionSpec(
     posts=True,
     sends_fanout=True,
     sends_robot=True,
+    sends_callbacks=True,
 )
 CHANNEL_WS = FunctionSpec(
     "ChannelWs",
@@ -156,6 +175,7 @@ CHANNEL_WS = FunctionSpec(
     writes=frozenset({_D, _P, _E}),
     posts=True,
     sends_fanout=True,
+    sends_callbacks=True,
 )
 CHATROOM_WS = FunctionSpec(
     "ChatroomWs",
@@ -163,17 +183,31 @@ CHATROOM_WS = FunctionSpec(
     timeout_s=_SOCKET_TIMEOUT_S,
     reads=frozenset({_M, _P}),
     writes=frozenset({_D, _E}),
+    sends_callbacks=True,
+)
+CALLBACK_ON_QUEUE = FunctionSpec(
+    "CallbackOnQueue",
+    "functions.callback.on_queue",
+    # A batch of ten that all take their five seconds.
+    timeout_s=60,
+    memory_mb=256,
+    writes=frozenset({_E}),
+    secrets=frozenset({Secret.CALLBACK}),
+    buries_callbacks=True,
+    # It says when a callback comes again; receiving is right enough for that.
+    wired=frozenset({Env.CALLBACK_QUEUE_URL}),
 )
 SERVER_API = FunctionSpec(
     "ServerApi",
     "functions.server_api.http",
     timeout_s=25,
     writes=frozenset({_M, _D, _P, _E}),
-    secrets=frozenset({Secret.ADMIN, Secret.TOKEN}),
+    secrets=frozenset({Secret.ADMIN, Secret.TOKEN, Secret.CALLBACK}),
     posts=True,
     sends_fanout=True,
     sends_broadcasts=True,
     sends_robot=True,
+    sends_callbacks=True,
     uploads=True,
 )
 ROBOT_ON_QUEUE = FunctionSpec(
@@ -197,6 +231,7 @@ FUNCTIONS = (
     PROFILE_WS,
     CHANNEL_WS,
     CHATROOM_WS,
+    CALLBACK_ON_QUEUE,
     SERVER_API,
     ROBOT_ON_QUEUE,
 )

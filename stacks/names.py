@@ -24,3 +24,4 @@ class Secret(StrEnum):
 
     ADMIN = "AdminSecret"
     TOKEN = "TokenSecret"  # noqa: S105  a logical id
+    CALLBACK = "CallbackSecret"

@@ -26,6 +26,7 @@ _GRAPH_WIDTH = 24 // _GRAPHS_IN_A_ROW
 # Above these an operator should look. One failure is a client's bad luck; a handful in five minutes is ours.
 _FAILURES = 5
 _THROTTLES = 1
+_CALLBACK_AGE_S = 600
 _QUEUE_AGE_S = 60
 _DELIVERY_LAG_MS = 5_000
 
@@ -157,6 +158,23 @@ class Operations(Stack):
             "Programs did not take what they were told. Redrive once they are back: webhook-id tells them what they have.",
         )
         self._alarm(
+            "CallbackDeadLetters",
+            self._realtime.callbacks.dead_letters.metric_approximate_number_of_messages_visible(
+                period=_MINUTE, statistic="Maximum"
+            ),
+            1,
+            "The business back end refused callbacks, or was away for too long. Find out why, then redrive.",
+        )
+        self._alarm(
+            "CallbackAge",
+            self._realtime.callbacks.queue.metric_approximate_age_of_oldest_message(
+                period=_MINUTE, statistic="Maximum"
+            ),
+            _CALLBACK_AGE_S,
+            "The business back end does not take callbacks. They wait for it, and are given up when they get too old.",
+            periods=5,
+        )
+        self._alarm(
             "FanoutAge",
             self._realtime.fanout.queue.metric_approximate_age_of_oldest_message(period=_MINUTE, statistic="Maximum"),
             _QUEUE_AGE_S,
@@ -243,6 +261,11 @@ class Operations(Stack):
                     ),
                 ],
                 right=[fanout.queue.metric_approximate_age_of_oldest_message(label="age", statistic="Maximum")],
+            ),
+            _graph(
+                "Callbacks in trouble (left), their lag in ms (right)",
+                [self._own_metric(name) for name in ("CallbacksFailed", "CallbacksDeferred", "CallbacksGivenUp")],
+                right=[self._own_metric("CallbackLag", name) for name in ("p50", "p99")],
             ),
             _graph(
                 "Table units, read (left) and written (right)",

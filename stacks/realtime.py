@@ -43,6 +43,11 @@ _ROBOT_ATTEMPTS = 8
 """With the pauses between them, a robot may be away for some four minutes before its messages become dead letters."""
 _ROBOT_RETENTION = Duration.days(4)
 _ROBOT_CONCURRENCY = 50
+_CALLBACK_RECEIVES = 1_000
+"""As many as SQS knows: waiting for a back end that is down counts as receiving. The worker gives up by age."""
+_CALLBACK_RETENTION = Duration.days(4)
+_CALLBACK_BATCH = 10
+_CALLBACK_CONCURRENCY = 10
 _FANOUT_RETENTION = Duration.hours(1)
 """A client that was not told finds the message at its next heartbeat, so an old push is worth nothing."""
 
@@ -70,7 +75,7 @@ class Realtime(Stack):
 
     Attributes:
         functions: the functions by name.
-        fanout, broadcasts, robots: the queues with their dead-letter queues.
+        fanout, broadcasts, robots, callbacks: the queues with their dead-letter queues.
         api: the WebSocket API.
         stage, stage_name: its one stage.
         access_log_role: what API Gateway writes access logs with, where this stack sets it.
@@ -114,6 +119,14 @@ class Realtime(Stack):
             retention=_ROBOT_RETENTION,
             fifo=True,
         )
+        self.callbacks = QueueWithDlq(
+            self,
+            "CallbackQueue",
+            worker_timeout=Duration.seconds(functions.CALLBACK_ON_QUEUE.timeout_s),
+            attempts=_CALLBACK_RECEIVES,
+            retention=_CALLBACK_RETENTION,
+            fifo=True,
+        )
         self.functions = self._functions()
         self._add_routes()
         self._add_server_api()
@@ -139,6 +152,14 @@ class Realtime(Stack):
                 # One by one: a robot that is slow or away holds up nobody else, and only its own order.
                 batch_size=1,
                 max_concurrency=_ROBOT_CONCURRENCY,
+                report_batch_item_failures=True,
+            )
+        )
+        self.functions[functions.CALLBACK_ON_QUEUE.name].target.add_event_source(
+            event_sources.SqsEventSource(
+                self.callbacks.queue,
+                batch_size=_CALLBACK_BATCH,
+                max_concurrency=_CALLBACK_CONCURRENCY,
                 report_batch_item_failures=True,
             )
         )
@@ -226,10 +247,13 @@ class Realtime(Stack):
             Env.FANOUT_QUEUE_URL: self.fanout.queue.queue_url,
             Env.BROADCAST_QUEUE_URL: self.broadcasts.queue.queue_url,
             Env.ROBOT_QUEUE_URL: self.robots.queue.queue_url,
+            Env.CALLBACK_QUEUE_URL: self.callbacks.queue.queue_url,
+            Env.CALLBACK_DLQ_URL: self.callbacks.dead_letters.queue_url,
             Env.MEDIA_BUCKET: self._storage.media.bucket_name,
             Env.MEDIA_BASE_URL: self._storage.media_base_url,
             Env.ADMIN_SECRET_ID: secrets[Secret.ADMIN].secret_arn,
             Env.TOKEN_SECRET_ID: secrets[Secret.TOKEN].secret_arn,
+            Env.CALLBACK_SECRET_ID: secrets[Secret.CALLBACK].secret_arn,
         }
         told = {str(name): resources[name] for name in spec.variables}
         switches = self._environment.switches.dump()
@@ -262,6 +286,10 @@ class Realtime(Stack):
             function.allow(["sqs:SendMessage"], [self.broadcasts.queue.queue_arn])
         if spec.sends_robot:
             function.allow(["sqs:SendMessage"], [self.robots.queue.queue_arn])
+        if spec.sends_callbacks:
+            function.allow(["sqs:SendMessage"], [self.callbacks.queue.queue_arn])
+        if spec.buries_callbacks:
+            function.allow(["sqs:SendMessage"], [self.callbacks.dead_letters.queue_arn])
         if spec.uploads:
             function.allow(["s3:PutObject"], [self._storage.media.arn_for_objects("*")])
 

@@ -75,12 +75,14 @@ class Storage(Stack):
         self.secrets = {
             Secret.ADMIN: self._secret(Secret.ADMIN, "Signs calls of the server API"),
             Secret.TOKEN: self._secret(Secret.TOKEN, "Signs the tokens that clients connect with"),
+            Secret.CALLBACK: self._secret(Secret.CALLBACK, "Signs callbacks to the business back end"),
         }
         self.media = self._media_bucket()
         self.media_cdn = self._media_distribution() if environment.media_cdn and not run.emulator else None
         host = self.media_cdn.distribution_domain_name if self.media_cdn else self.media.bucket_regional_domain_name
         self.media_base_url = f"https://{host}"
         CfnOutput(self, "AdminSecretArn", value=self.secrets[Secret.ADMIN].secret_arn)
+        CfnOutput(self, "CallbackSecretArn", value=self.secrets[Secret.CALLBACK].secret_arn)
         CfnOutput(self, "MediaBucketName", value=self.media.bucket_name)
 
     def _table(

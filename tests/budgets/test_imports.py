@@ -29,6 +29,7 @@ FUNCTIONS = {
     "functions.group.ws": SOCKET_CEILING,
     "functions.profile.ws": SOCKET_CEILING,
     "functions.chatroom.ws": SOCKET_CEILING,
+    "functions.callback.on_queue": SOCKET_CEILING,
     "functions.server_api.http": API_CEILING,
 }
 NEVER = {"boto3", "pydantic", "requests", "aws_xray_sdk", "jinja2", "moto", "cryptography", "aws_cdk", "yaml"}

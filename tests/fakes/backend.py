@@ -49,6 +49,7 @@ class Backend:
             lambda: f"g{next(ids)}",
             world.types_of,
             left=world.settings.end_membership,
+            back_end=world.callbacks,
         )
         store, machines = world.users, MemoryMachineStore(world.presence)
         users = ProfileService(
@@ -61,10 +62,13 @@ class Backend:
             world.switches,
             world.clock,
             lambda: f"u{next(ids)}",
+            world.callbacks,
         )
-        services = Services(
+        self.services = services = Services(
             users=users,
-            finder=ProfileReader(store, world.settings, lambda user: None, world.switches, world.clock),
+            finder=ProfileReader(
+                store, world.settings, lambda user: None, world.switches, world.clock, world.callbacks
+            ),
             machines=MachineService(machines, users, world.connect, lambda: f"m{next(ids)}"),
             sessions=world.connect,
             online=OnlineUsers(world.presence, world.switches, world.clock),

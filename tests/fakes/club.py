@@ -40,6 +40,7 @@ class Club:
             world.types_of,
             lambda users, group: self.hints.append((sorted(users), group)),
             crash.guard(world.settings).end_membership,
+            world.callbacks,
         )
 
     def create(self, *members: str, **info: Any) -> str:

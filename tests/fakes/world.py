@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from im.callback.service import Callbacks
 from im.channel.service import ChannelService
 from im.channel.spreading import Spreading
 from im.chatroom.admin import ChatroomAdmin
@@ -30,6 +31,7 @@ from im.presence.service import PresenceService
 from im.profile.everybody import Everybody
 from im.setting.service import SettingService
 from im.settings import Switches
+from tests.fakes.callback import ListedCallbacks
 from tests.fakes.channel import MemoryChannelStore, Watching
 from tests.fakes.chatroom import MemoryChatroomStore
 from tests.fakes.connect import MemoryEphemera, MemorySessionStore
@@ -123,6 +125,8 @@ class World:
         self.friends = MemoryFriendStore(self.rows)
         self.told = Told()
         self.outside = Outside()
+        self.called_back = ListedCallbacks()
+        self.callbacks = Callbacks(self.called_back, self.switches, self.clock, lambda: f"event{next(self._numbers)}")
         self.delivery = Delivery(
             self.presence,
             self.poster,
@@ -131,6 +135,7 @@ class World:
             inline_limit=self.switches.inline_limit,
             chunk=self.switches.fanout_chunk,
             news_delay_s=None if self.switches.presence == "off" else self.switches.presence_delay_s,
+            lost=self.callbacks.changed,
         )
         self.watches = MemoryWatchStore()
         self.sights = PresenceService(self.watches, self.delivery, self.friends, self.switches, self.clock)
@@ -139,9 +144,11 @@ class World:
         self.settings = SettingService(self.settings_store, self.changes, self.presence, self.clock, self.sights)
         self.uids = Uids(self.ephemera, self.clock)
         self.log = Log(self.messages, self.uids, index_uids=self.switches.uid_index == "all")
-        self.chatrooms = ChatroomService(self.rooms, self.messages, self.presence, self.switches, self.clock)
+        self.chatrooms = ChatroomService(
+            self.rooms, self.messages, self.presence, self.switches, self.clock, self.callbacks
+        )
         self.chatroom_admin = ChatroomAdmin(
-            self.rooms, self.chatrooms, self.switches, self.clock, lambda: f"room{next(self._numbers)}"
+            self.rooms, self.chatrooms, self.switches, self.clock, lambda: f"room{next(self._numbers)}", self.callbacks
         )
         self.service = self.message_service()
         self.watching = Watching()
@@ -172,6 +179,7 @@ class World:
             is_robot=self.robots.__contains__,
             news=self.sights,
             global_channels=self.channels.global_ids,
+            back_end=self.callbacks,
         )
 
     def message_service(self) -> MessageService:
@@ -189,7 +197,8 @@ class World:
             self.switches,
             self.clock,
             channels=self.channels,
-            outlets=[self.outside],
+            outlets=[self.outside, self.callbacks],
+            back_end=self.callbacks,
             user_types=self.types_of,
         )
 
@@ -207,7 +216,7 @@ class World:
             words,
             self.switches,
             self.clock,
-            outlets=[self.outside],
+            outlets=[self.outside, self.callbacks],
         )
 
     def friend_service(self) -> FriendService:
@@ -215,7 +224,15 @@ class World:
         limit = self.switches.friend_requests_per_day
         limiter = RateLimiter(self.ephemera, self.clock, limit, DAY_MS, share=max(1, limit // 10))
         return FriendService(
-            self.friends, self.service, self.told, limiter, self.types_of, self.settings, self.switches, self.clock
+            self.friends,
+            self.service,
+            self.told,
+            limiter,
+            self.types_of,
+            self.settings,
+            self.switches,
+            self.clock,
+            self.callbacks,
         )
 
     def types_of(self, users: Collection[str]) -> dict[str, int]:

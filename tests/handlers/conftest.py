@@ -13,6 +13,8 @@ from im.wiring import (
     api,
     base,
     broadcast,
+    callback,
+    callback_worker,
     chatroom,
     connect,
     delivery,
@@ -33,6 +35,8 @@ CACHING = (
     aws,
     base,
     broadcast,
+    callback,
+    callback_worker,
     chatroom,
     connect,
     delivery,
@@ -73,6 +77,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingPoster]:
         Env.SOCKET_ENDPOINT: "http://127.0.0.1:9/dev",
         Env.ADMIN_SECRET_ID: "AdminSecret",
         Env.TOKEN_SECRET_ID: "TokenSecret",
+        Env.CALLBACK_SECRET_ID: "CallbackSecret",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -85,5 +90,6 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingPoster]:
         secrets = boto3.client("secretsmanager", "us-east-1")
         secrets.create_secret(Name="AdminSecret", SecretString=f" {ADMIN_SECRET}\n")
         secrets.create_secret(Name="TokenSecret", SecretString="0123456789abcdef0123456789abcdef")
+        secrets.create_secret(Name="CallbackSecret", SecretString="the callbacks' own")
         yield poster
     forget_cached(*CACHING)

@@ -20,6 +20,8 @@ DIRECTORY_ONLY = {"IM_DIRECTORY_TABLE": TABLES["IM_DIRECTORY_TABLE"]}
 FANOUT = {"IM_FANOUT_QUEUE_URL": "${FanoutQueue}"}
 ROBOTS = {"IM_ROBOT_QUEUE_URL": "${RobotQueue}"}
 BROADCASTS = {"IM_BROADCAST_QUEUE_URL": "${BroadcastQueue}"}
+CALLBACKS = {"IM_CALLBACK_QUEUE_URL": "${CallbackQueue}"}
+SIGNS_CALLBACKS = {"IM_CALLBACK_SECRET_ID": "${CallbackSecret}"}
 MEDIA = {"IM_MEDIA_BUCKET": "${Media}", "IM_MEDIA_BASE_URL": "https://${MediaCdn21E94F89.DomainName}"}
 
 
@@ -34,20 +36,28 @@ def expected(synthesis: Synthesis) -> dict[str, dict[str, str]]:
     endpoint = socket(synthesis)
     return {
         "ConnectAuthorizer": {**DIRECTORY_ONLY, "IM_TOKEN_SECRET_ID": "${TokenSecret}"},
-        "ConnectWs": {**TABLES, **endpoint, **FANOUT},
-        "MessageWs": {**TABLES, **endpoint, **FANOUT, **MEDIA, **ROBOTS},
-        "MessageOnQueue": {**TABLES, **endpoint, **FANOUT},
-        "BroadcastOnQueue": {**TABLES, **endpoint, **BROADCASTS},
-        "GroupWs": {**TABLES, **endpoint, **FANOUT, **ROBOTS},
-        "ProfileWs": {**TABLES, **endpoint, **FANOUT, **ROBOTS},
-        "ChannelWs": {**TABLES, **endpoint, **FANOUT},
-        "ChatroomWs": TABLES,
+        "ChannelWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS},
+        "ConnectWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS},
+        "MessageWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS, **SIGNS_CALLBACKS, **MEDIA, **ROBOTS},
+        "MessageOnQueue": {**TABLES, **endpoint, **FANOUT, **CALLBACKS},
+        "BroadcastOnQueue": {**TABLES, **endpoint, **BROADCASTS, **CALLBACKS},
+        "GroupWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS, **ROBOTS},
+        "ProfileWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS, **ROBOTS},
+        "ChatroomWs": {**TABLES, **CALLBACKS},
+        "CallbackOnQueue": {
+            "IM_EPHEMERA_TABLE": TABLES["IM_EPHEMERA_TABLE"],
+            "IM_CALLBACK_DLQ_URL": "${CallbackQueueDlq}",
+            **CALLBACKS,
+            **SIGNS_CALLBACKS,
+        },
         "ServerApi": {
             **TABLES,
             **endpoint,
             **FANOUT,
             **BROADCASTS,
             **ROBOTS,
+            **CALLBACKS,
+            **SIGNS_CALLBACKS,
             **MEDIA,
             "IM_ADMIN_SECRET_ID": "${AdminSecret}",
             "IM_TOKEN_SECRET_ID": "${TokenSecret}",
@@ -75,6 +85,7 @@ def variables(synthesis: Synthesis, function: str) -> dict[str, str]:
         "ProfileWs",
         "ChannelWs",
         "ChatroomWs",
+        "CallbackOnQueue",
         "ServerApi",
         "RobotOnQueue",
     ],

@@ -50,28 +50,43 @@ POSTS: Rights = {"socket": {"execute-api:ManageConnections"}}
 FANS_OUT: Rights = {"${FanoutQueue.Arn}": {"sqs:SendMessage"}}
 BROADCASTS: Rights = {"${BroadcastQueue.Arn}": {"sqs:SendMessage"}}
 ROBOTS: Rights = {"${RobotQueue.Arn}": {"sqs:SendMessage"}}
+CALLS_BACK: Rights = {"${CallbackQueue.Arn}": {"sqs:SendMessage"}}
+SIGNS_CALLBACKS: Rights = {"${CallbackSecret}": {"secretsmanager:GetSecretValue"}}
 UPLOADS: Rights = {"${Media.Arn}/*": {"s3:PutObject"}}
 ADMIN: Rights = {"${AdminSecret}": {"secretsmanager:GetSecretValue"}}
 TOKEN: Rights = {"${TokenSecret}": {"secretsmanager:GetSecretValue"}}
 RIGHTS: dict[str, Rights] = {
     "ConnectAuthorizer": tables(reads="Directory") | TOKEN,
-    "ConnectWs": tables(reads="Messages", writes="Directory Presence Ephemera") | POSTS | FANS_OUT,
-    "MessageWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS | UPLOADS,
+    "ConnectWs": tables(reads="Messages", writes="Directory Presence Ephemera") | POSTS | FANS_OUT | CALLS_BACK,
+    "MessageWs": tables(writes="Messages Directory Presence Ephemera")
+    | POSTS
+    | FANS_OUT
+    | ROBOTS
+    | CALLS_BACK
+    | SIGNS_CALLBACKS
+    | UPLOADS,
     "MessageOnQueue": tables(reads="Messages Ephemera", writes="Directory Presence")
     | POSTS
+    | CALLS_BACK
     | {"${FanoutQueue.Arn}": CONSUME | {"sqs:SendMessage"}},
     "BroadcastOnQueue": tables(writes="Messages Directory Presence Ephemera")
     | POSTS
+    | CALLS_BACK
     | {"${BroadcastQueue.Arn}": CONSUME | {"sqs:SendMessage"}},
-    "GroupWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS,
-    "ProfileWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS,
-    "ChannelWs": tables(reads="Messages", writes="Directory Presence Ephemera") | POSTS | FANS_OUT,
-    "ChatroomWs": tables(reads="Messages Presence", writes="Directory Ephemera"),
+    "ChannelWs": tables(reads="Messages", writes="Directory Presence Ephemera") | POSTS | FANS_OUT | CALLS_BACK,
+    "GroupWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS | CALLS_BACK,
+    "ProfileWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS | CALLS_BACK,
+    "ChatroomWs": tables(reads="Messages Presence", writes="Directory Ephemera") | CALLS_BACK,
+    "CallbackOnQueue": tables(writes="Ephemera")
+    | SIGNS_CALLBACKS
+    | {"${CallbackQueue.Arn}": CONSUME, "${CallbackQueueDlq.Arn}": {"sqs:SendMessage"}},
     "ServerApi": tables(writes="Messages Directory Presence Ephemera")
     | POSTS
     | FANS_OUT
     | BROADCASTS
     | ROBOTS
+    | CALLS_BACK
+    | SIGNS_CALLBACKS
     | UPLOADS
     | ADMIN
     | TOKEN,
@@ -167,6 +182,7 @@ def test_no_socket_function_outlives_the_patience_of_api_gateway(deployed: Synth
     timeouts = {name: entry["Timeout"] for name, entry in deployed.of_type("Lambda::Function").items()}
 
     assert (timeouts.pop("MessageOnQueue"), timeouts.pop("BroadcastOnQueue")) == (30, 60)
+    assert timeouts.pop("CallbackOnQueue") == 60
     assert all(seconds < 29 for seconds in timeouts.values()), timeouts
 
 

@@ -17,6 +17,7 @@ HANDLERS = {
     "ProfileWs": "functions.profile.ws.handler",
     "ChannelWs": "functions.channel.ws.handler",
     "ChatroomWs": "functions.chatroom.ws.handler",
+    "CallbackOnQueue": "functions.callback.on_queue.handler",
     "ServerApi": "functions.server_api.http.handler",
     "RobotOnQueue": "functions.robot.on_queue.handler",
 }
@@ -169,6 +170,19 @@ def test_the_fanout_queue_feeds_its_worker(dev: Synthesis) -> None:
     assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "${FanoutQueueDlq.Arn}", "maxReceiveCount": 5}
 
 
+def test_the_callback_queue_keeps_order_and_waits_for_a_back_end_that_is_down(dev: Synthesis) -> None:
+    mapping = mapping_of(dev, "CallbackOnQueue")
+    queue = dev.of_type("SQS::Queue")["CallbackQueue"]
+
+    assert mapping["EventSourceArn"] == "${CallbackQueue.Arn}"
+    assert (mapping["BatchSize"], mapping["ScalingConfig"]) == (10, {"MaximumConcurrency": 10})
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert queue["FifoQueue"]
+    assert queue["MessageRetentionPeriod"] == 4 * 86_400
+    assert queue["VisibilityTimeout"] >= 6 * dev.of_type("Lambda::Function")["CallbackOnQueue"]["Timeout"]
+    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "${CallbackQueueDlq.Arn}", "maxReceiveCount": 1_000}
+
+
 def test_the_server_api_is_a_url_that_checks_signatures_itself(dev: Synthesis) -> None:
     url = only(dev.of_type("Lambda::Url"))
     permitted = {
@@ -218,6 +232,8 @@ def test_everything_that_can_fail_has_an_alarm(dev: Synthesis) -> None:
         ("ApproximateNumberOfMessagesVisible", "${FanoutQueueDlq.QueueName}"),
         ("ApproximateNumberOfMessagesVisible", "${BroadcastQueueDlq.QueueName}"),
         ("ApproximateNumberOfMessagesVisible", "${RobotQueueDlq.QueueName}"),
+        ("ApproximateNumberOfMessagesVisible", "${CallbackQueueDlq.QueueName}"),
+        ("ApproximateAgeOfOldestMessage", "${CallbackQueue.QueueName}"),
         ("ApproximateAgeOfOldestMessage", "${FanoutQueue.QueueName}"),
         ("IntegrationError", f"${{{api}}}"),
         ("ExecutionError", f"${{{api}}}"),
@@ -227,18 +243,25 @@ def test_everything_that_can_fail_has_an_alarm(dev: Synthesis) -> None:
     } <= watched
 
 
-def test_the_dashboard_shows_twelve_graphs(dev: Synthesis) -> None:
+def test_the_dashboard_shows_each_graph_once(dev: Synthesis) -> None:
     body = json.loads(only(dev.of_type("CloudWatch::Dashboard"))["DashboardBody"])
 
     titles = [widget["properties"]["title"] for widget in body["widgets"]]
 
-    assert len(titles) == len(set(titles)) == 12
+    assert len(titles) == len(set(titles)) >= 13
 
 
 def test_the_outputs_are_what_an_operator_needs(dev: Synthesis) -> None:
     outputs = dev.outputs()
 
-    assert set(outputs) == {"SocketUrl", "ServerApiUrl", "AdminSecretArn", "MediaBucketName", "DashboardUrl"}
+    assert set(outputs) == {
+        "SocketUrl",
+        "ServerApiUrl",
+        "AdminSecretArn",
+        "CallbackSecretArn",
+        "MediaBucketName",
+        "DashboardUrl",
+    }
     assert outputs["SocketUrl"].startswith("wss://")
     assert outputs["SocketUrl"].endswith("/im")
     assert outputs["AdminSecretArn"] == "${AdminSecret}"

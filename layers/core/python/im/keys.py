@@ -318,3 +318,8 @@ def auth_code(code: str) -> str:
 def place(user_id: str) -> str:
     """Which chatroom a user went to last."""
     return _join("place", user_id)
+
+
+def circuit(destination: str) -> str:
+    """What is known of a destination of callbacks that fails."""
+    return _join("circuit", destination)

@@ -7,6 +7,7 @@ a wrong type fails at synth, not in production.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self
@@ -25,10 +26,13 @@ class Env(StrEnum):
     FANOUT_QUEUE_URL = "IM_FANOUT_QUEUE_URL"
     BROADCAST_QUEUE_URL = "IM_BROADCAST_QUEUE_URL"
     ROBOT_QUEUE_URL = "IM_ROBOT_QUEUE_URL"
+    CALLBACK_QUEUE_URL = "IM_CALLBACK_QUEUE_URL"
+    CALLBACK_DLQ_URL = "IM_CALLBACK_DLQ_URL"
     MEDIA_BUCKET = "IM_MEDIA_BUCKET"
     MEDIA_BASE_URL = "IM_MEDIA_BASE_URL"
     ADMIN_SECRET_ID = "IM_ADMIN_SECRET_ID"
     TOKEN_SECRET_ID = "IM_TOKEN_SECRET_ID"
+    CALLBACK_SECRET_ID = "IM_CALLBACK_SECRET_ID"
     SWITCHES = "IM_SWITCHES"
 
 
@@ -39,6 +43,11 @@ class SettingsError(Exception):
 _DAY_MS = 86_400_000
 _OPEN_TO_STRANGERS = ("admin", "FireRobot", "wfc_file_transfer")
 _EXCEPTIONS = (401, 402, 403, 404, 405, 407, 408, 410, 411)
+_NUMBER_RANGES = (
+    "message.forward.types",
+    "message.forward.exclude_types",
+    "sensitive.remote_sensitive_message_type",
+)
 _MIN_RETENTION_S = 3_600
 
 
@@ -89,6 +98,25 @@ class Switches(Struct, frozen=True):
     disable_stranger_invite: bool = field(default=False, name="group.disable_stranger_invite")
     forbidden_group_operations: int = field(default=0, name="group.forbidden_client_operation")
     client_custom_notification: bool = field(default=True, name="group.allow_client_custom_operation_notification")
+    forward_url: str = field(default="", name="message.forward.url")
+    forward_types: str = field(default="", name="message.forward.types")
+    forward_exclude_types: str = field(default="", name="message.forward.exclude_types")
+    forward_with_client_info: bool = field(default=False, name="message.forward_with_client_info")
+    no_forward_admin_message: bool = field(default=False, name="message.no_forward_admin_message")
+    mention_forward_url: str = field(default="", name="message.mentionmsg.forward.url")
+    recall_forward_url: str = field(default="", name="message.recallmsg.forward.url")
+    sensitive_forward_url: str = field(default="", name="message.sensitive.forward.url")
+    review_url: str = field(default="", name="sensitive.remote_server_url")
+    review_types: str = field(default="", name="sensitive.remote_sensitive_message_type")
+    review_fail_when_matched: bool = field(default=False, name="sensitive.remote_fail_when_matched")
+    online_status_url: str = field(default="", name="user.online_status_callback")
+    user_info_url: str = field(default="", name="user.user_info_update_callback")
+    relation_url: str = field(default="", name="relation.relation_update_callback")
+    group_info_url: str = field(default="", name="group.group_info_update_callback")
+    group_member_url: str = field(default="", name="group.group_member_update_callback")
+    channel_info_url: str = field(default="", name="channel.channel_info_update_callback")
+    chatroom_info_url: str = field(default="", name="chatroom.chatroom_info_update_callback")
+    chatroom_member_url: str = field(default="", name="chatroom.chatroom_member_update_callback")
     robot_custom_notification: bool = field(default=True, name="group.allow_robot_custom_operation_notification")
     keep_display_name_when_destroy: bool = field(default=True, name="user.keep_display_name_when_destroy")
     hide_properties: tuple[int, ...] = field(default=(), name="user.hide_properties")
@@ -122,6 +150,10 @@ class Switches(Struct, frozen=True):
     group_receipts: int = field(default=200, name="im.group_receipts")
     heartbeat_s: int = field(default=240, name="im.heartbeat_seconds")
     clock_window_ms: int = field(default=7_200_000, name="im.signature_window_ms")
+    message_read_url: str = field(default="", name="im.message_read_callback")
+    callback_max_age_s: int = field(default=86_400, name="im.callback_max_age_seconds")
+    review_timeout_ms: int = field(default=1_500, name="im.review_timeout_ms")
+    review_or_refuse: bool = field(default=False, name="im.review_or_refuse")
     allow_private_callbacks: bool = field(default=False, name="im.allow_private_callbacks")
 
     @property
@@ -163,6 +195,8 @@ class Switches(Struct, frozen=True):
 
 
 def _coerce(key: str, value: Any, default: Any) -> Any:
+    if key in _NUMBER_RANGES:
+        return _ranges(key, value)
     if isinstance(default, tuple):
         parts = value.split(",") if isinstance(value, str) else value
         if default and isinstance(default[0], str):
@@ -174,6 +208,13 @@ def _coerce(key: str, value: Any, default: Any) -> Any:
     if type(value) is not type(default):
         raise SettingsError(f"{key} takes {type(default).__name__}, got {value!r}")
     return value
+
+
+def _ranges(key: str, value: Any) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if not re.fullmatch(r"\s*(\d+(-\d+)?)?\s*(,\s*(\d+(-\d+)?)?\s*)*", text):
+        raise SettingsError(f"{key} takes a list of numbers and ranges (1,5-10), got {value!r}")
+    return text.replace(" ", "")
 
 
 def _texts(key: str, parts: Any) -> tuple[str, ...]:

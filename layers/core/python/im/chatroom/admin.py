@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from im.callback.back_end import NOBODY, BackEnd, RoomEvent, VisitorEvent
 from im.chatroom.model import Black, Room, Seat, Standing, check_room
 from im.chatroom.service import ChatroomService
 from im.chatroom.store import ChatroomStore, room_from_item
@@ -14,6 +15,12 @@ from im.settings import Switches
 SEEDS = ("chatroom1", "chatroom2", "chatroom3")
 """The rooms that every deployment has from its first day, because the SDKs' programs rely on them (server-api spec 2.0)."""
 
+_BLACK_EVENTS = {
+    Black.CLEAR: VisitorEvent.UNMUTED,
+    Black.MUTED: VisitorEvent.MUTED,
+    Black.BANNED: VisitorEvent.KICKED,
+}
+
 
 class ChatroomAdmin:
     """Creates, ends and looks after rooms.
@@ -24,11 +31,19 @@ class ChatroomAdmin:
         switches: the deployment's behaviour.
         clock: the time.
         new_id: makes ids of rooms that come without one.
+        back_end: the business, which is told of rooms and of who is put out or muted.
     """
 
     def __init__(
-        self, rooms: ChatroomStore, door: ChatroomService, switches: Switches, clock: Clock, new_id: NewId
+        self,
+        rooms: ChatroomStore,
+        door: ChatroomService,
+        switches: Switches,
+        clock: Clock,
+        new_id: NewId,
+        back_end: BackEnd = NOBODY,
     ) -> None:
+        self._back_end = back_end
         self._rooms = rooms
         self._door = door
         self._switches = switches
@@ -61,6 +76,7 @@ class ChatroomAdmin:
         now = self._clock()
         room = check_room(replace(room, id=room.id or self._new_id()))
         self._rooms.put(replace(room, created=now, update_dt=now, floor=now, alive=now))
+        self._back_end.room_changed(room.id, RoomEvent.CREATED)
         return room.id
 
     def end(self, room: str) -> None:
@@ -71,6 +87,7 @@ class ChatroomAdmin:
         """
         if self._rooms.end(check_id(room, "chatroomId"), self._clock()):
             self._rooms.clear_all(room, [seat.user for seat in self._rooms.seats(room)])
+            self._back_end.room_changed(room, RoomEvent.DESTROYED)
 
     def info(self, room: str) -> tuple[Room, int]:
         """A room, and how many are inside.
@@ -119,6 +136,7 @@ class ChatroomAdmin:
         self._rooms.set_black(room, check_id(user, "userId"), status, until)
         if status == Black.BANNED:
             self._rooms.clear(room, user)
+        self._back_end.visitors_changed("", room, [user], _BLACK_EVENTS[Black(status)])
 
     def blacks(self, room: str) -> list[Standing]:
         """Who is muted or banned in a room at present.

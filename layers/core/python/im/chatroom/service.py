@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from im.callback.back_end import NOBODY, BackEnd, RoomEvent, VisitorEvent
 from im.chatroom.model import (
     MAX_RECENT,
     Black,
@@ -79,6 +80,7 @@ class ChatroomService:
         presence: users' devices.
         switches: the deployment's behaviour.
         clock: the time.
+        back_end: the business, which is told of who comes and leaves. Who falls asleep or loses his socket does not leave.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class ChatroomService:
         presence: PresenceStore,
         switches: Switches,
         clock: Clock,
+        back_end: BackEnd = NOBODY,
     ) -> None:
+        self._back_end = back_end
         self._rooms = rooms
         self._messages = messages
         self._presence = presence
@@ -119,8 +123,10 @@ class ChatroomService:
     def quit(self, user: str, client: str, room: str) -> None:
         """Leave a room, if it is this client that is inside. The seat goes first: without it the place means nothing."""
         check_id(room, "chatroomId")
-        self._rooms.clear(room, user, client=client)
+        was_in = self._rooms.clear(room, user, client=client)
         self._rooms.forget(user, room, client)
+        if was_in:
+            self._back_end.visitors_changed(user, room, [user], VisitorEvent.LEFT)
 
     def admit(self, visitor: Visitor, room: str, seat: Seat | None) -> None:
         """Whether a device is inside, as a condition for what it wants to do there; it counts as a sign of life.
@@ -206,6 +212,7 @@ class ChatroomService:
                 continue
             taken = Seat(room, visitor.user, visitor.client, visitor.platform, visitor.connection, now)
             if self._rooms.sit(taken, seat, taken.expires_s(self._idle_ms)) and self._stays(visitor, room):
+                self._back_end.visitors_changed(visitor.user, room, [visitor.user], VisitorEvent.JOINED)
                 return open_room
         raise BusyError("several devices of this user are joining rooms")
 
@@ -245,6 +252,7 @@ class ChatroomService:
         now = self._clock()
         title = found.title if found else room
         self._rooms.put(Room(room, title=title, created=now, update_dt=now, floor=now, alive=now))
+        self._back_end.room_changed(room, RoomEvent.CREATED)
         return self._rooms.get(room) or Room(room)
 
     def _check_standing(self, standing: Standing) -> None:
@@ -269,8 +277,8 @@ class ChatroomService:
             occupied = self.room_of(visitor.user) if elsewhere else seat
             if occupied and occupied.client != visitor.client and occupied.taken_at(self._clock(), self._idle_ms):
                 raise ImError(Code.OTHER_CLIENT_IN_CHATROOM)
-        if elsewhere and place is not None:
-            self._rooms.clear(place.room, visitor.user)
+        if elsewhere and place is not None and self._rooms.clear(place.room, visitor.user):
+            self._back_end.visitors_changed(visitor.user, place.room, [visitor.user], VisitorEvent.LEFT)
 
     def _stays(self, visitor: Visitor, room: str) -> bool:
         """Whether nothing came in between. False: begin anew, which says why if it is for good."""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from im.callback.back_end import NOBODY, BackEnd
 from im.channel.model import Channel
 from im.channel.store import ChannelStore
 from im.connect.model import (
@@ -74,6 +75,7 @@ class ConnectService:
         is_robot: whether a user id is a robot's, which gets no token.
         news: is told of who comes and goes.
         global_channels: tells which channels go to everybody.
+        back_end: so is the business.
     """
 
     def __init__(
@@ -91,7 +93,9 @@ class ConnectService:
         is_robot: Callable[[str], bool] = lambda user: False,
         news: News | None = None,
         global_channels: Callable[[], Sequence[str]] = lambda: (),
+        back_end: BackEnd = NOBODY,
     ) -> None:
+        self._back_end = back_end
         self._news = news or Silence()
         self._sessions = sessions
         self._issuer = issuer
@@ -183,13 +187,17 @@ class ConnectService:
 
     def _remove(self, user: str, client: str) -> None:
         before = self._delivery.presence.remove(user, client)
-        self._news.changed(before, before.without(client))
+        self._tell(before, before.without(client))
 
     def _disconnect(self, user: str, client: str, connection: str) -> None:
         now = self._clock()
         before = self._delivery.presence.disconnect(user, client, connection, now)
         if before is not None:
-            self._news.changed(before, before.disconnected(client, now))
+            self._tell(before, before.disconnected(client, now))
+
+    def _tell(self, before: Presence, after: Presence) -> None:
+        self._news.changed(before, after)
+        self._back_end.changed(before, after)
 
     def kick_own(self, user: str, client: str) -> None:
         """A user ends his session on a PC, the web or a pad (client-semantics spec 2.2, KPCC).
@@ -269,7 +277,7 @@ class ConnectService:
         if old is not None and old.online and old.connection != connection:
             self._delivery.close(old.connection)
         self._count_arrival(user)
-        self._news.changed(before, before.put(device))
+        self._tell(before, before.put(device))
         return True
 
     def _count_arrival(self, user: str) -> None:

@@ -38,6 +38,7 @@ class Delivery:
         news_delay_s: how long news of presence wait, so that what is undone meanwhile is told to nobody; None: nobody is
             told anything.
         count: takes metrics.
+        lost: is told how a user's presence was and is when a socket of his turns out to be gone.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class Delivery:
         chunk: int,
         news_delay_s: int | None = None,
         count: Count = ignore,
+        lost: Callable[[Presence, Presence], None] = lambda before, after: None,
     ) -> None:
         self.presence = presence
+        self._lost = lost
         self._poster = poster
         self._queue = queue
         self._clock = clock
@@ -107,7 +110,9 @@ class Delivery:
         for post in outcome.gone:
             before = self.presence.disconnect(post.user, post.client, post.connection, now)
             if before is not None:
-                self.announce(before, before.disconnected(post.client, now))
+                after = before.disconnected(post.client, now)
+                self.announce(before, after)
+                self._lost(before, after)
         self._note(outcome)
         gone = tuple((post.user, post.connection) for post in outcome.gone)
         return Reach(tuple(offline), tuple({post.user for post in outcome.failed}), gone)

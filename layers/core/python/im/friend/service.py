@@ -12,6 +12,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from im.callback.back_end import NOBODY, BackEnd, RelationEvent
 from im.delivery.model import Change, News
 from im.errors import BusyError, Code, ImError, InvalidError, not_hosted
 from im.friend.model import (
@@ -103,6 +104,7 @@ class FriendService:
         settings: who wants to be asked.
         switches: the deployment's behaviour.
         clock: the time.
+        back_end: the business, which is told of relations; like the devices, also by who repeats a call.
     """
 
     def __init__(
@@ -115,7 +117,9 @@ class FriendService:
         settings: Settings,
         switches: Switches,
         clock: Clock,
+        back_end: BackEnd = NOBODY,
     ) -> None:
+        self._back_end = back_end
         self._store = store
         self._chats = chats
         self._changes = changes
@@ -312,6 +316,7 @@ class FriendService:
         if request.greet_after is not None:
             self._chats.append_once(request.sender, _chat(request), _greetings(request), after=request.greet_after)
         self._changes.tell_all([*_news_of_friends(between), *_news_of_request(request)])
+        self._tell_friendship(between)
         if request.greet_after is not None:
             self._store.greeted(request)
 
@@ -350,7 +355,11 @@ class FriendService:
                 FriendChange(theirs, replace(theirs, is_friend=friends, extra=others)),
             ]
 
-        self._changes.tell_all(_news_of_friends(self._change(user, other, change)))
+        after = self._change(user, other, change)
+        self._changes.tell_all(_news_of_friends(after))
+        self._tell_friendship(after)
+        if extra is not None:
+            self._back_end.relation_changed(user, other, RelationEvent.EXTRA, after.mine.extra)
 
     def unfriend(self, user: str, other: str) -> None:
         """End a friendship, on both sides at once; no friends is fine too (client-semantics spec 6.3)."""
@@ -371,11 +380,16 @@ class FriendService:
                 row, alias=row.alias if alias is None else alias, extra=row.extra if extra is None else extra
             )
 
-        self._change_own(user, other, change)
+        row = self._change_own(user, other, change)
+        if alias is not None:
+            self._back_end.relation_changed(user, other, RelationEvent.ALIAS, row.alias)
+        if extra is not None:
+            self._back_end.relation_changed(user, other, RelationEvent.EXTRA, row.extra)
 
     def set_blacked(self, user: str, other: str, blacked: bool) -> None:
         """Put somebody on one's blacklist, or take him off; he is not told (client-semantics spec 6.3)."""
-        self._change_own(user, other, lambda row: replace(row, is_blacked=blacked))
+        row = self._change_own(user, other, lambda row: replace(row, is_blacked=blacked))
+        self._back_end.relation_changed(user, other, RelationEvent.BLACKLIST, str(int(row.is_blacked)))
 
     def forget(self, user: str) -> None:
         """Remove everything of a destroyed user: he is nobody's friend any more, and waits for nobody.
@@ -392,6 +406,8 @@ class FriendService:
         withdrawn = run_all([partial(self._withdraw, request) for request in requests])
         news = [each for between in parted for each in _news_of_friends(between)]
         self._changes.tell_all([*news, *(each for gone in withdrawn for each in _news_of_request(gone))])
+        for between in parted:
+            self._tell_friendship(between)
         self._store.forget(user)
 
     def _withdraw(self, request: FriendRequest) -> FriendRequest:
@@ -407,11 +423,19 @@ class FriendService:
         if not self._switches.host_friends:
             raise not_hosted("friendships")
 
-    def _change_own(self, user: str, other: str, change: Callable[[Friend], Friend]) -> None:
+    def _tell_friendship(self, between: Between) -> None:
+        """Both users' relations, as they are now, if there are any."""
+        for row in (between.mine, between.theirs):
+            if row.update_dt:
+                friends = str(int(row.is_friend))
+                self._back_end.relation_changed(row.user, row.other, RelationEvent.FRIENDSHIP, friends)
+
+    def _change_own(self, user: str, other: str, change: Callable[[Friend], Friend]) -> Friend:
         self._check_hosted()
         check_pair(user, other)
         after = self._change(user, other, lambda between: [FriendChange(between.mine, change(between.mine))])
         self._changes.tell_all([News(user, Change.FRIENDS, after.mine.update_dt)])
+        return after.mine
 
     def _change(self, user: str, other: str, change: Callable[[Between], Sequence[FriendChange]]) -> Between:
         """Commit changes of the rows between two users; returns what is there then. What changes nothing is not written."""

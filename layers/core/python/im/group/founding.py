@@ -5,6 +5,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from im.callback.back_end import GroupEvent
 from im.errors import BusyError, Code, ImError, InvalidError
 from im.group.model import (
     FORBIDDING_BITS,
@@ -102,6 +103,7 @@ class Founding(GroupSteps):
             raise ImError(Code.GROUP_ALREADY_EXIST)
         data = {"g": info.id, "o": operator, "n": info.name, "m": ""}
         self._announce(info.id, operator, Notice.CREATED, data, announcement)
+        self._back_end.group_changed(operator, info, GroupEvent.CREATED)
         return info.id
 
     def _is_mine(self, info: GroupInfo) -> bool:
@@ -208,3 +210,4 @@ class Founding(GroupSteps):
         data = {"g": info.id, "o": operator, "m": ""}
         seqs = self._announce(info.id, operator, Notice.DISSOLVED, data, announcement)
         self._store.dissolve(info, {**heads, **seqs})
+        self._back_end.group_changed(operator, info, GroupEvent.DESTROYED)

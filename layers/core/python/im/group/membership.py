@@ -14,6 +14,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from im import keys
+from im.callback.back_end import GroupEvent, MemberEvent
 from im.errors import BusyError, Code, ImError
 from im.group.founding import Founding
 from im.group.model import (
@@ -122,6 +123,9 @@ class Membership(Founding):
             raise BusyError("others change the same members")
         self._settle(info.id, roster, asked, (), moved=bool(coming))
         told = asked if origin is Origin.ADMIN else [user for user in asked if self._is_new(known.get(user))]
+        if told:
+            # Before the notice: who repeats a joining is told that he is in once that is found.
+            self._back_end.members_changed(operator, info.id, told, MemberEvent.JOINED)
         data = {"g": info.id, "o": operator, "ms": told}
         self._announce(info.id, operator, Notice.ADDED, data, announcement)
 
@@ -274,6 +278,8 @@ class Membership(Founding):
 
     def _tell_heir(self, info: GroupInfo, owner: str, heir: str) -> None:
         self._announce(info.id, owner, Notice.TRANSFERRED, {"g": info.id, "o": owner, "m": heir}, BUILT_IN)
+        changed = replace(info, owner=heir, update_dt=self._clock())
+        self._back_end.group_changed(owner, changed, GroupEvent.TRANSFERRED)
 
     def _take_out(
         self,
@@ -309,6 +315,8 @@ class Membership(Founding):
         seqs = self._announce_visibly(info, operator, content_type, data, sorted(changes)) or seqs
         self._close_rows(info.id, closing, {**heads, **seqs})
         self._left(sorted(changes), info.id)
+        event = MemberEvent.LEFT if content_type is Notice.QUIT else MemberEvent.KICKED
+        self._back_end.members_changed(operator, info.id, sorted(changes), event)
         run_all([partial(self._store.mark_left, info.id, user, change) for user, change in changes.items()])
 
     def _announce_visibly(

@@ -10,6 +10,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from im.callback.back_end import GroupEvent, MemberEvent
 from im.errors import Code, ImError, InvalidError
 from im.group.model import (
     FORBID_ALLOW,
@@ -112,6 +113,10 @@ class GroupService(Requests):
         told = value if entry in _TEXTS else str(int(new))
         named = {"n": str(entry), "m": told} if notice is Notice.SETTINGS else {"n": told, "m": ""}
         self._announce(group, operator, notice, {"g": group, "o": operator, **named}, announcement)
+        event = GroupEvent.UPDATED
+        if entry == Entry.MUTE:
+            event = GroupEvent.MUTED if new else GroupEvent.UNMUTED
+        self._back_end.group_changed(operator, replace(info, **{field: new}, update_dt=self._clock()), event)
 
     def transfer(
         self,
@@ -148,6 +153,8 @@ class GroupService(Requests):
             raise ImError(Code.NOT_RIGHT, "somebody else has changed the owner")
         data = {"g": group, "o": operator, "m": new_owner}
         self._announce(group, operator, Notice.TRANSFERRED, data, announcement)
+        changed = replace(info, owner=new_owner, update_dt=now)
+        self._back_end.group_changed(operator, changed, GroupEvent.TRANSFERRED)
         for old_owner in self._further_owners(info) if repeated else [info.owner]:
             self._store.update_member(group, old_owner, {"type": MemberType.NORMAL}, now, was=(MemberType.OWNER,))
         self._store.update_info(group, {}, self._clock(), members=True)
@@ -176,6 +183,7 @@ class GroupService(Requests):
             InvalidError: the alias is too long.
         """
         self._set_entry(operator, group, user, "alias", alias, Notice.ALIAS, announcement, origin)
+        self._back_end.members_changed(operator, group, [user or operator], MemberEvent.ALIAS, alias)
 
     def set_extra(
         self,
@@ -194,6 +202,7 @@ class GroupService(Requests):
             InvalidError: the extra is too long.
         """
         self._set_entry(operator, group, user, "extra", extra, Notice.MEMBER_EXTRA, announcement, origin)
+        self._back_end.members_changed(operator, group, [user or operator], MemberEvent.EXTRA, extra)
 
     def _set_entry(
         self,
@@ -324,6 +333,7 @@ class GroupService(Requests):
         self._store.update_info(info.id, {}, now, members=True)
         data = {"g": info.id, "o": operator, "n": str(int(on)), "ms": concerned}
         self._announce(info.id, operator, notice, data, announcement)
+        self._back_end.members_changed(operator, info.id, concerned, MemberEvent.TYPE, str(int(new)))
 
 
 def _number(value: str) -> int:

@@ -15,6 +15,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from im import keys
+from im.callback.back_end import NOBODY, BackEnd
 from im.errors import BusyError, Code, ImError, InvalidError
 from im.group.model import (
     FORBIDDING_BITS,
@@ -119,6 +120,7 @@ class GroupSteps(GroupReader):
         user_types: tells users' types.
         tell: tells users that there is something to ask for about a group.
         left: clears what users who leave had set for a group.
+        back_end: the business, which is told of groups and members.
     """
 
     def __init__(
@@ -133,8 +135,10 @@ class GroupSteps(GroupReader):
         user_types: TypesOf,
         tell: Tell = lambda users, group: None,
         left: Left = lambda users, group: None,
+        back_end: BackEnd = NOBODY,
     ) -> None:
         super().__init__(store, rows, clock)
+        self._back_end = back_end
         self._logs = logs
         self._notices = notices
         self._switches = switches

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from im.callback.back_end import NOBODY, BackEnd
 from im.channel.store import ChannelStore, channel_from_item
 from im.delivery.service import Delivery
 from im.errors import InvalidError
@@ -83,6 +84,7 @@ class Publisher:
         clock: the time.
         channels: channels and their subscribers.
         outlets: who is told of messages outside.
+        back_end: the business, which is told of what is read.
         user_types: tells users' types; asked only about strangers, where they may not chat.
         count: takes metrics.
         new_cid: makes the message ids of API calls, which bring none.
@@ -103,6 +105,7 @@ class Publisher:
         *,
         channels: ChannelStore,
         outlets: Sequence[Outlet] = (),
+        back_end: BackEnd = NOBODY,
         user_types: TypesOf = lambda users: {},
         count: Count = ignore,
         new_cid: Callable[[], str] = lambda: uuid.uuid4().hex,
@@ -119,6 +122,7 @@ class Publisher:
         self._clock = clock
         self._channels = channels
         self._outlets = Outlets(outlets)
+        self._back_end = back_end
         self._user_types = user_types
         self._count = count
         self._new_cid = new_cid

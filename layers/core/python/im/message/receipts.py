@@ -59,6 +59,7 @@ class Receipts(Reading):
         if read == wanted:
             author = None if last < MAX_SEQ else self._author(user, conversation, wanted, newest, row, now)
             self._tell_of_reading(user, conversation, Receipt(user, read, now, now), author, skip)
+            self._back_end.has_read(user, conversation, now)
         return read
 
     def _author(

@@ -11,6 +11,7 @@ from im.group.rules import check_may_speak, check_may_whisper
 from im.message.context import Context
 from im.message.log import SERVER_WALK, Head
 from im.message.model import (
+    RESERVED_CID_PREFIX,
     Conversation,
     ConversationType,
     Message,
@@ -278,7 +279,7 @@ class Sending(Publisher):
         for line in lines or (0,):
             conversation = Conversation(ConversationType.GROUP, group, line)
             log = conversation.key(operator)
-            draft = Message(log, 0, 0, self._new_cid(), operator, 0, text, to=tuple(to))
+            draft = Message(log, 0, 0, RESERVED_CID_PREFIX + self._new_cid(), operator, 0, text, to=tuple(to))
             known = self._messages.newest(log)
             head = Head(known.seq, known.uid) if known else Head()
             context = self._load(operator, conversation, log, 0, consistent=True)

@@ -9,7 +9,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 _NAMESPACE = "WildfireIM"
-_UNITS = {"DeliveryLag": MetricUnit.Milliseconds}
+_UNITS = {"DeliveryLag": MetricUnit.Milliseconds, "CallbackLag": MetricUnit.Milliseconds}
 
 logger = Logger()
 """The process's logger. Logs and metrics are named after ``POWERTOOLS_SERVICE_NAME``, which the stacks set per deployment."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
+from im.callback.back_end import NOBODY, BackEnd
 from im.errors import BusyError, Code, ImError, InvalidError, not_hosted
 from im.platform.clock import Clock
 from im.platform.parallel import run_all
@@ -51,9 +52,19 @@ class ProfileReader:
         tell: tells a user's devices.
         switches: the deployment's behaviour.
         clock: the time.
+        back_end: the business, which is told of changes.
     """
 
-    def __init__(self, store: UserStore, privacy: Privacy | None, tell: Tell, switches: Switches, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: UserStore,
+        privacy: Privacy | None,
+        tell: Tell,
+        switches: Switches,
+        clock: Clock,
+        back_end: BackEnd = NOBODY,
+    ) -> None:
+        self._back_end = back_end
         self._store = store
         self._privacy = privacy
         self._tell = tell
@@ -93,6 +104,7 @@ class ProfileReader:
             if new is old or self._store.put(new, old):
                 # Also after a change that was made before: its caller may have died before he told anybody.
                 self._tell(user_id)
+                self._back_end.user_changed(new)
                 return new
         raise BusyError("the user is being changed by somebody else")
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from im.callback.back_end import NOBODY, BackEnd
 from im.errors import BusyError, Code, ImError, InvalidError, not_hosted
 from im.machine.model import Robot
 from im.machine.store import MachineStore
@@ -88,6 +89,7 @@ class ProfileService:
         switches: the deployment's behaviour.
         clock: the time.
         new_id: makes ids of users that come without one.
+        back_end: the business, which is told of who is made or changed, but not of who is destroyed.
     """
 
     def __init__(
@@ -101,7 +103,9 @@ class ProfileService:
         switches: Switches,
         clock: Clock,
         new_id: NewId,
+        back_end: BackEnd = NOBODY,
     ) -> None:
+        self._back_end = back_end
         self._store = store
         self._machines = machines
         self._groups = groups
@@ -158,6 +162,7 @@ class ProfileService:
             now = self._next_time(old)
             new = replace(user, deleted=False, created=old.created if old else now, update_dt=now)
             if self._replace(new, old):
+                self._back_end.user_changed(new)
                 return new
         raise BusyError("the user is being changed by somebody else")
 
@@ -181,6 +186,7 @@ class ProfileService:
             new = updated(old, user, chosen, self._next_time(old))
             if self._replace(new, old):
                 self._tell(user.id)
+                self._back_end.user_changed(new)
                 return new
         raise BusyError("the user is being changed by somebody else")
 

@@ -6,7 +6,7 @@ from im.connect.online import NODE
 from im.errors import Code
 from im.server_api.registry import Services, endpoint
 from im.wire.api import users as wire
-from im.wire.objects import UserOut
+from im.wire.objects import SessionOut, UserOut
 
 
 @endpoint("/admin/user/create", wire.UserBody, wire.CreatedUser, codes=(Code.SERVER_ERROR,))
@@ -84,7 +84,7 @@ def kick_off(services: Services, body: wire.KickOff) -> None:
 @endpoint("/admin/user/onlinestatus", wire.UserRef, wire.Sessions)
 def online_status(services: Services, body: wire.UserRef) -> wire.Sessions:
     """A user's sessions and whether each is connected."""
-    return wire.Sessions([wire.SessionOut.of(state) for state in services.sessions.sessions(body.userId)])
+    return wire.Sessions([SessionOut.of(state) for state in services.sessions.sessions(body.userId)])
 
 
 @endpoint("/admin/user/online_count", None, list[wire.OnlineUsers], codes=(Code.FUNCTION_DISABLED,))

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from im.channel.model import Channel, Menu
 from im.chatroom.model import Room
+from im.connect.model import SessionState
 from im.friend.model import Friend, FriendRequest
 from im.group.model import GroupInfo, GroupMember
 from im.profile.model import User
@@ -234,6 +235,23 @@ class ChannelOut(Struct, frozen=True):
             secret=channel.secret,
             menus=channel.menus,
         )
+
+
+class SessionOut(Struct, frozen=True):
+    """A login; ``status`` 0 connected, 1 not; ``lastSeen`` in ms."""
+
+    clientId: str
+    userId: str
+    platform: Int
+    status: Int
+    lastSeen: int
+    packageName: str = ""
+
+    @classmethod
+    def of(cls, state: SessionState) -> "SessionOut":
+        """The wire form of a session."""
+        session = state.session
+        return cls(session.client, session.user, session.platform, int(not state.online), state.last_seen)
 
 
 def page(things: Iterable[T], form: Callable[[T], Struct], limit_bytes: int = PAGE_BYTES) -> list[msgspec.Raw]:

@@ -23,6 +23,7 @@ from im.system.service import SystemService
 from im.system.store import DynamoSystemSettingStore
 from im.wiring.base import channels, dynamo, ephemera, groups, messages, presence, rows, sessions, settings
 from im.wiring.broadcast import multicasts
+from im.wiring.callback import back_end
 from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
 from im.wiring.friend import friend_service
@@ -51,6 +52,7 @@ def _connect_service() -> ConnectService:
         issuer=tokens(),
         is_robot=_is_robot,
         news=presence_service(),
+        back_end=back_end(),
     )
 
 
@@ -71,6 +73,7 @@ def _profile_service() -> ProfileService:
         settings().switches,
         clock.now_ms,
         short_id,
+        back_end(),
     )
 
 
@@ -94,7 +97,7 @@ def server_api() -> ServerApi:
         media=media(),
         groups=group_service(),
         friends=friend_service(),
-        rooms=ChatroomAdmin(rooms(), chatrooms(), config.switches, clock.now_ms, short_id),
+        rooms=ChatroomAdmin(rooms(), chatrooms(), config.switches, clock.now_ms, short_id, back_end()),
         system=SystemService(DynamoSystemSettingStore(dynamo(), config.need(Env.DIRECTORY_TABLE)), config.switches),
         words=ModerationService(word_list()),
         settings=setting_service(),

@@ -7,6 +7,7 @@ from im.chatroom.store import DynamoChatroomStore
 from im.platform import clock
 from im.settings import Env
 from im.wiring.base import dynamo, messages, presence, settings
+from im.wiring.callback import back_end
 
 
 @cache
@@ -19,4 +20,4 @@ def rooms() -> DynamoChatroomStore:
 @cache
 def chatrooms() -> ChatroomService:
     """What those who visit rooms do."""
-    return ChatroomService(rooms(), messages(), presence(), settings().switches, clock.now_ms)
+    return ChatroomService(rooms(), messages(), presence(), settings().switches, clock.now_ms, back_end())

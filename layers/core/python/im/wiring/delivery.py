@@ -9,6 +9,7 @@ from im.platform import aws, clock, telemetry
 from im.platform.poster import SocketPoster
 from im.settings import Env
 from im.wiring.base import dynamo, presence, settings
+from im.wiring.callback import back_end
 
 
 @cache
@@ -27,6 +28,7 @@ def delivery() -> Delivery:
         chunk=config.switches.fanout_chunk,
         news_delay_s=None if config.switches.presence == "off" else config.switches.presence_delay_s,
         count=telemetry.count,
+        lost=back_end().changed,
     )
 
 

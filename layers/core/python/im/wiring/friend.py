@@ -8,6 +8,7 @@ from im.limits import RateLimiter
 from im.platform import clock
 from im.settings import Env
 from im.wiring.base import dynamo, ephemera, rows, settings
+from im.wiring.callback import back_end
 from im.wiring.delivery import changes
 from im.wiring.message import message_service, user_types
 from im.wiring.setting import setting_service
@@ -29,4 +30,5 @@ def friend_service() -> FriendService:
         setting_service(),
         config.switches,
         clock.now_ms,
+        back_end(),
     )

@@ -8,6 +8,7 @@ from im.group.service import GroupService
 from im.platform import clock
 from im.platform.ids import short_id
 from im.wiring.base import groups, messages, rows, settings
+from im.wiring.callback import back_end
 from im.wiring.delivery import changes
 from im.wiring.message import message_service, user_types
 from im.wiring.setting import setting_service
@@ -33,6 +34,7 @@ def group_service() -> GroupService:
         user_types(),
         _tell,
         setting_service().end_membership,
+        back_end(),
     )
 
 

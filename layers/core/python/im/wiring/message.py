@@ -14,6 +14,7 @@ from im.platform.uids import Uids
 from im.profile.types import UserTypes
 from im.settings import Env
 from im.wiring.base import channels, dynamo, ephemera, groups, messages, rows, settings
+from im.wiring.callback import back_end
 from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
 from im.wiring.outlets import outlets
@@ -62,6 +63,7 @@ def message_service() -> MessageService:
         clock.now_ms,
         channels=channels(),
         outlets=outlets(),
+        back_end=back_end(),
         user_types=user_types(),
         count=telemetry.count,
     )

@@ -8,6 +8,7 @@ from im.platform.ordered import OrderedQueue
 from im.robot.outlet import RobotOutlet
 from im.settings import Env
 from im.wiring.base import settings
+from im.wiring.callback import callbacks
 
 
 @cache
@@ -24,4 +25,7 @@ def outlets() -> tuple[Outlet, ...]:
     found: list[Outlet] = []
     if Env.ROBOT_QUEUE_URL in given:
         found.append(RobotOutlet(robot_queue()))
+    told = callbacks()
+    if told is not None:
+        found.append(told)
     return tuple(found)

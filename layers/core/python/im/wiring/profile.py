@@ -8,6 +8,7 @@ from im.profile.reader import ProfileReader
 from im.profile.store import DynamoUserStore
 from im.settings import Env
 from im.wiring.base import dynamo, settings
+from im.wiring.callback import back_end
 from im.wiring.delivery import changes
 from im.wiring.setting import setting_service
 
@@ -25,4 +26,4 @@ def _tell(user: str) -> None:
 @cache
 def profile_reader() -> ProfileReader:
     """What users ask of profiles."""
-    return ProfileReader(users(), setting_service(), _tell, settings().switches, clock.now_ms)
+    return ProfileReader(users(), setting_service(), _tell, settings().switches, clock.now_ms, back_end())

@@ -9,7 +9,7 @@ from im.connect.model import SessionState
 from im.profile.model import MAX_EXTRA, MAX_PORTRAIT, MAX_TEXT, User
 from im.wire.api.codec import also_alone, also_named
 from im.wire.api.fields import Id, IdOrEmpty, Int, Mask
-from im.wire.objects import UserOut
+from im.wire.objects import SessionOut, UserOut
 
 # ruff: noqa: N815  the members' names are Wildfire's
 
@@ -179,23 +179,6 @@ class BlockedUsers(Struct, frozen=True):
     """All of them."""
 
     statusList: list[BlockedUser]
-
-
-class SessionOut(Struct, frozen=True):
-    """A login; ``status`` 0 connected, 1 not; ``lastSeen`` in ms."""
-
-    clientId: str
-    userId: str
-    platform: Int
-    status: Int
-    lastSeen: int
-    packageName: str = ""
-
-    @classmethod
-    def of(cls, state: SessionState) -> "SessionOut":
-        """The wire form of a session."""
-        session = state.session
-        return cls(session.client, session.user, session.platform, int(not state.online), state.last_seen)
 
 
 class Sessions(Struct, frozen=True):

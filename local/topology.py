@@ -432,13 +432,18 @@ class Topology:
 
     async def admin(self, path: str, body: Any = None) -> dict[str, Any]:
         """A signed call of the server API; returns its JSON answer."""
-        return await self.inside(self._admin(path, body))
+        return await self.inside(self._signed(path, body, self.secrets[ADMIN_SECRET], {}))
 
-    async def _admin(self, path: str, body: Any) -> dict[str, Any]:
+    async def robot(self, robot: str, secret: str, path: str, body: Any = None) -> dict[str, Any]:
+        """A call of the server API that a robot has signed; returns its JSON answer."""
+        return await self.inside(self._signed(path, body, secret, {"rid": robot}))
+
+    async def _signed(self, path: str, body: Any, secret: str, caller: Mapping[str, str]) -> dict[str, Any]:
         nonce, timestamp = str(secrets.randbelow(1_000_000)), str(self.clock.now_ms())
-        text = "|".join((nonce, self.secrets[ADMIN_SECRET], timestamp))
+        text = "|".join((nonce, secret, timestamp))
         sign = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-        headers = {"nonce": nonce, "timestamp": timestamp, "sign": sign, "Content-Type": "application/json"}
+        signed = {"nonce": nonce, "timestamp": timestamp, "sign": sign, "Content-Type": "application/json"}
+        headers = {**signed, **caller}
         url = self.endpoints[f"url:{SERVER_API}"] + path
         async with self._http.post(url, data=json.dumps(body or {}), headers=headers) as response:
             answer: dict[str, Any] = json.loads(await response.read())

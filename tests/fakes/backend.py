@@ -2,27 +2,39 @@
 
 import json
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from im.connect.online import OnlineUsers
 from im.group.service import GroupService
 from im.limits import RateLimiter
+from im.machine.model import Robot
 from im.machine.service import MachineService
 from im.message.media import Media
 from im.moderation.service import ModerationService
+from im.profile.model import User
 from im.profile.reader import ProfileReader
 from im.profile.service import ProfileService
 from im.server_api.api import ServerApi
 from im.server_api.diagnostics import WINDOW_MS, TokenCheck
+from im.server_api.doors import Door
 from im.server_api.registry import Services
 from im.system.service import SystemService
-from im.wire.signature import sign
+from im.wire.signature import Policy, sign
 from tests.fakes.machine import MemoryMachineStore
 from tests.fakes.system import MemorySystemSettingStore
 from tests.fakes.world import World
 
+ROBOT = "helper"
+"""Whose signature calls of robots have."""
 SECRETS = ("current", "previous")
 JSON = {"Content-Type": "application/json;charset=utf-8"}
+
+
+class Machines(NamedTuple):
+    """Robots and devices, and the service over them."""
+
+    store: MemoryMachineStore
+    service: MachineService
 
 
 class Storage:
@@ -64,12 +76,13 @@ class Backend:
             lambda: f"u{next(ids)}",
             world.callbacks,
         )
+        self.machines = Machines(machines, MachineService(machines, users, world.connect, lambda: f"m{next(ids)}"))
         self.services = services = Services(
             users=users,
             finder=ProfileReader(
                 store, world.settings, lambda user: None, world.switches, world.clock, world.callbacks
             ),
-            machines=MachineService(machines, users, world.connect, lambda: f"m{next(ids)}"),
+            machines=self.machines.service,
             sessions=world.connect,
             online=OnlineUsers(world.presence, world.switches, world.clock),
             messages=world.service,
@@ -84,11 +97,26 @@ class Backend:
         )
         limiter = RateLimiter(world.ephemera, world.clock, capacity, 10_000, share=1)
         check = TokenCheck(world.gate, RateLimiter(world.ephemera, world.clock, 1, WINDOW_MS, share=1))
-        self.api = ServerApi(services, lambda: SECRETS, world.ephemera, limiter, world.switches, world.clock, check)
+        policy = Policy(legacy=world.switches.legacy_signature, window_ms=world.switches.clock_window_ms)
+        door = Door("robot", "rid", self.machines.service.secret_of, limiter, world.ephemera, policy, world.clock)
+        self.api = ServerApi(
+            services, lambda: SECRETS, world.ephemera, limiter, world.switches, world.clock, check, [door]
+        )
 
-    def signed(self, secret: str = SECRETS[0], nonce: str | None = None) -> dict[str, str]:
+    def signed(self, secret: str = SECRETS[0], nonce: str | None = None, robot: str = "") -> dict[str, str]:
+        caller = {"rid": robot} if robot else {}
         nonce, timestamp = nonce or str(next(self._nonces)), str(self.world.now)
-        return {"nonce": nonce, "timestamp": timestamp, "sign": sign(nonce, secret, timestamp)}
+        return {"nonce": nonce, "timestamp": timestamp, "sign": sign(nonce, secret, timestamp), **caller}
+
+    def _headers_for(self, path: str) -> dict[str, str]:
+        """A valid signature of whoever may call a path: for robots one that is made when it is first needed."""
+        if not path.startswith("/robot/"):
+            return self.signed()
+        if self.machines.store.robot(ROBOT) is None:
+            user, robot = User(ROBOT, name=ROBOT, display_name="Helper"), Robot("", owner="olga", secret=SECRETS[0])
+            self.machines.service.create_robot(user, robot)
+            self.world.robots.add(ROBOT)
+        return self.signed(robot=ROBOT)
 
     def request(
         self, path: str, body: str = "", headers: dict[str, str] | None = None, method: str = "POST", query: str = ""
@@ -97,7 +125,7 @@ class Backend:
             {
                 "rawPath": path,
                 "rawQueryString": query,
-                "headers": self.signed() if headers is None else headers,
+                "headers": self._headers_for(path) if headers is None else headers,
                 "body": body,
                 "isBase64Encoded": False,
                 "requestContext": {"http": {"method": method}},

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from im.machine.model import Device, Robot
 from tests.fakes.delivery import MemoryPresenceStore
 
@@ -30,6 +32,13 @@ class MemoryMachineStore:
     def put_robot(self, new: Robot, old: Robot | None) -> None:
         self._robots[new.id] = new
         self._presence.flag_robot(new.id, bool(new.callback))
+
+    def set_callback(self, robot_id: str, url: str) -> bool:
+        old = self.robot(robot_id)
+        if old is None:
+            return False
+        self.put_robot(replace(old, callback=url), old)
+        return True
 
     def device(self, device_id: str) -> Device | None:
         return self._devices.get(device_id)

@@ -132,14 +132,31 @@ def test_a_robot_of_which_only_the_profile_is_known_belongs_to_itself_and_lets_n
     _, robot = shop.service.robot("r1")
 
     assert robot == Robot("r1", owner="r1")
-    assert not robot.accepts("")
+    with refusal(Code.NOT_EXIST):
+        shop.service.secret_of("r1")
 
 
-def test_a_robots_secret_is_taken_without_the_blanks_around_it() -> None:
-    robot = Robot("r1", owner="r1", secret=" s3cret\n")
+def test_a_robots_secret_is_taken_without_the_blanks_around_it(shop: Workshop) -> None:
+    shop.service.create_robot(User("r1", name="bot"), Robot("", owner="", secret=" s3cret\n"))
+    shop.service.create_robot(User("r2", name="bot2"), Robot("", owner="", secret=" "))
 
-    assert robot.accepts("s3cret")
-    assert [robot.accepts(wrong) for wrong in ("", "S3cret", "s3cre", "s3cret2")] == [False] * 4
+    assert shop.service.secret_of("r1") == "s3cret"
+    with refusal(Code.NOT_RIGHT):
+        shop.service.secret_of("r2")
+
+
+def test_a_callback_is_an_address_that_may_be_asked(shop: Workshop) -> None:
+    shop.service.create_robot(User("r1", name="bot"), Robot("", owner=""))
+
+    shop.service.set_callback("r1", "https://bot.example.com/hook")
+    assert shop.service.robot("r1")[1].callback == "https://bot.example.com/hook"
+    for bad in ("ftp://bot.example.com", "http://127.0.0.1/hook", "bot", "https://" + "x" * 2000):
+        with refusal(Code.INVALID_PARAMETER):
+            shop.service.set_callback("r1", bad)
+    shop.service.set_callback("r1", "")
+    assert shop.service.robot("r1")[1].callback == ""
+    with refusal(Code.NOT_EXIST):
+        shop.service.set_callback("nobody", "")
 
 
 def test_a_device_gets_credentials_and_keeps_its_secret(shop: Workshop) -> None:

@@ -152,6 +152,14 @@ _JAVA_INFO = {
     "max_member_count": 0, "history_message": 0, "super_group": False, "deleted": False, "update_dt": 0,
     "member_update_dt": 0,
 }  # fmt: skip
+_TO_USER2 = {"type": 0, "target": "user2", "line": 0}
+_HELLO = {
+    "type": 1, "searchableContent": "hello world", "mediaType": 0, "persistFlag": 0, "expireDuration": 0,
+    "mentionedType": 0,
+}  # fmt: skip
+_ROBOTS_INFO = {
+    "target_id": "g", "name": "test_group", "type": 2, "extra": "hello extra", "portrait": "http://portrait",
+}  # fmt: skip
 _FILES = {"offset": 0, "desc": True, "count": 10}
 
 PINS: dict[str, Pin] = {
@@ -705,17 +713,183 @@ PINS: dict[str, Pin] = {
         },
         sends=({"fileName": "a.jpg", "mediaType": 1, "contentType": "image/jpeg"},),
     ),
+    # --- robots
+    "/robot/message/send": Pin(
+        result=SENT,
+        sends=(
+            {"conv": _TO_USER2, "payload": _HELLO},
+            {"sender": "robot1", "conv": _TO_USER2, "payload": _HELLO, "isMeshMessage": False, "isUserMessage": False},
+        ),
+        needs=("conv", "payload"),
+        codes=(8, 9, 20, 35, 241, 242, 246, 247, 248, 253),
+    ),
+    "/robot/message/reply": Pin(
+        result=SENT,
+        sends=(
+            {"messageUid": JAVA_UID, "payload": _HELLO, "only2Sender": False},
+            {"messageUid": PYTHON_UID, "payload": _HELLO, "locate": False},
+        ),
+        needs=("messageUid", "payload"),
+        spellings={"locate": "only2Sender"},
+        codes=(10, 24, 253, 254),
+    ),
+    "/robot/message/recall": Pin(
+        result=TEXT,
+        sends=({"messageUid": PYTHON_UID}, {"messageUid": JAVA_UID, "isUserRecall": False}),
+        needs=("messageUid",),
+        codes=(24, 248, 253),
+    ),
+    "/robot/message/update": Pin(
+        sends=(
+            {"messageUid": PYTHON_UID, "payload": _HELLO},
+            {"messageUid": JAVA_UID, "payload": _HELLO, "distribute": 1, "updateTimestamp": 0, "meshLocal": 0},
+        ),
+        needs=("messageUid", "payload"),
+        codes=(248, 253),
+    ),
+    "/robot/user_info": Pin(
+        result=USER,
+        sends=(
+            {"mobile": "13900000000"},
+            {"name": "user1"},
+            {"userId": "userId1"},
+            {"userId": "userId1", "includeDeleted": False},
+        ),
+        codes=(253,),
+    ),
+    "/robot/user/get_info_by_email": Pin(
+        result={"userInfos": [USER], "userInfoList?": [USER]}, sends=("123@wildfirechat.cn",), codes=(253,)
+    ),
+    "/robot/user/batch_get_infos": Pin(
+        result={"userInfos": [USER], "userInfoList?": [USER]},
+        sends=({"list": ["userId1", "userId2"]},),
+        needs=("list",),
+    ),
+    "/robot/user/search": Pin(
+        result={"userInfos": [USER], "keyword?": TEXT},
+        sends=({"keyword": "user1", "searchType": 100, "page": 0, "userType": 0},),
+        needs=("keyword",),
+    ),
+    "/robot/user/get_user_robots": Pin(
+        result={"list": [TEXT], "robotInfoList": [ROBOT]}, sends=({"userId": "userId1"},), needs=("userId",)
+    ),
+    "/robot/friend/list": Pin(result={"friends": [TEXT], "list": [TEXT]}),
+    "/robot/profile": Pin(result=ROBOT, codes=(253,)),
+    "/robot/update_profile": Pin(
+        sends=({"intValue": 4, "strValue": "testrobot1795365255192"},),
+        spellings={"first": "intValue", "second": "strValue", "type": "intValue", "value": "strValue"},
+    ),
+    "/robot/set_callback": Pin(sends=({"url": "http://hellow123"},), needs=("url",)),
+    "/robot/get_callback": Pin(result={"url": TEXT}),
+    "/robot/delete_callback": Pin(),
+    "/robot/oss/get_upload_url": Pin(
+        result={
+            **dict.fromkeys(("uploadUrl", "downloadUrl", "backupUploadUrl?", "url?", "path?"), TEXT),
+            "type": INT,
+            "expireTime?": LONG,
+        },
+        sends=({"fileName": "a.jpg", "mediaType": 1, "contentType": "image/jpeg"},),
+        needs=("fileName",),
+    ),
+    "/robot/group/create": Pin(
+        result={"group_id": TEXT, "groupId": TEXT},
+        sends=(
+            {
+                "group": {"group_info": _ROBOTS_INFO, "members": [{"member_id": "user1"}, {"member_id": "user2"}]},
+                "member_extra": "",
+                "to_lines": [],
+                "notify_message": None,
+            },
+        ),
+        needs=("group",),
+        spellings={"memberExtra": "member_extra"},
+        codes=(2, 11, 248),
+    ),
+    "/robot/group/del": Pin(sends=({"group_id": "g", "isMeshMessage": False},), needs=("group_id",), codes=(248, 253)),
+    "/robot/group/get_info": Pin(result=GROUP, sends=({"groupId": "g"},), needs=("groupId",), codes=(253,)),
+    "/robot/group/transfer": Pin(
+        sends=({"group_id": "g", "new_owner": "user2", "isMeshMessage": False},),
+        needs=("group_id", "new_owner"),
+        codes=(248, 253),
+    ),
+    "/robot/group/modify": Pin(
+        sends=({"group_id": "g", "type": 0, "value": "HelloWorld", "isMeshMessage": False},),
+        needs=("group_id",),
+        codes=(9, 248, 253),
+    ),
+    "/robot/group/member/list": Pin(
+        result={"members": [MEMBER]}, sends=({"groupId": "g"},), needs=("groupId",), codes=(253,)
+    ),
+    "/robot/group/member/get": Pin(
+        result=MEMBER,
+        sends=({"groupId": "g", "memberId": "user0"},),
+        needs=("groupId", "memberId"),
+        codes=(9, 253),
+    ),
+    "/robot/group/member/add": Pin(
+        sends=(
+            {"group_id": "g", "members": [{"member_id": "user0", "alias": "hello user0"}]},
+            {"group_id": "g", "members": [{**_JAVA_MEMBER, "member_id": "user0"}], "isMeshMessage": False},
+        ),
+        needs=("group_id",),
+        codes=(9, 12, 240, 248, 253),
+    ),
+    "/robot/group/member/del": Pin(
+        sends=({"group_id": "g", "members": ["user3"], "isMeshMessage": False},),
+        needs=("group_id", "members"),
+        codes=(248, 253),
+    ),
+    "/robot/group/member/quit": Pin(
+        sends=({"group_id": "g", "isMeshMessage": False},), needs=("group_id",), codes=(248, 253)
+    ),
+    "/robot/group/member/set_alias": Pin(
+        sends=({"group_id": "g", "memberId": "user2", "alias": "test user2", "isMeshMessage": False},),
+        needs=("group_id", "memberId"),
+        codes=(9, 248, 253),
+    ),
+    "/robot/group/member/set_extra": Pin(
+        sends=({"group_id": "g", "memberId": "user2", "extra": "robot member extra", "isMeshMessage": False},),
+        needs=("group_id", "memberId"),
+        codes=(9, 248, 253),
+    ),
+    "/robot/group/manager/set": Pin(
+        sends=({"group_id": "g", "members": ["user2", "user0"], "is_manager": True},),
+        needs=("group_id", "members"),
+        codes=(248, 253),
+    ),
+    "/robot/group/manager/mute": Pin(
+        sends=(
+            {"group_id": "g", "members": ["user5"], "is_manager": True, "isMeshMessage": False},
+            {"group_id": "g", "members": ["user5"], "is_mute": True},
+        ),
+        needs=("group_id", "members"),
+        spellings={"is_mute": "is_manager"},
+        codes=(248, 253),
+    ),
+    "/robot/group/manager/allow": Pin(
+        sends=(
+            {"group_id": "g", "members": ["user5"], "is_manager": True, "isMeshMessage": False},
+            {"group_id": "g", "members": ["user5"], "is_allow": True},
+        ),
+        needs=("group_id", "members"),
+        spellings={"is_allow": "is_manager"},
+        codes=(248, 253),
+    ),
 }
 """By path."""
 
 NOT_HOSTED = frozenset(
-    f"/admin/{family}/{name}"
-    for family, names in {
-        "conference": "list exist list_participant create destroy recording rtp_forward stop_rtp_forward"
+    f"/{part}/{name}"
+    for part, names in {
+        "admin/conference": "list exist list_participant create destroy recording rtp_forward stop_rtp_forward"
         " list_rtp_forward user_request user_event",
-        "moments": "feed/post",
-        "domain": "create get destroy list ping",
-        "mesh": "group_sync",
+        "admin/moments": "feed/post",
+        "admin/domain": "create get destroy list ping",
+        "admin/mesh": "group_sync",
+        "robot/application": "get_user_info",
+        "robot/conference": "request",
+        "robot/moments": "feed/post feed/update feed/pull feed/pull_one feed/recall comment/post comment/pull comment/recall"
+        " profiles/pull profiles/value/push profiles/list/push",
     }.items()
     for name in names.split()
 )

@@ -135,10 +135,7 @@ def test_a_known_path_that_is_not_built_says_so(backend: Backend, path: str) -> 
 def test_the_table_of_what_is_not_built_spells_paths_as_the_sdks_do() -> None:
     for path in (
         "/admin/domain/create",
-        "/robot/group/member/set_alias",
-        "/robot/message/send",
         "/robot/moments/profiles/value/push",
-        "/robot/set_callback",
         "/channel/message/republish",
         "/channel/is_subscriber",
     ):

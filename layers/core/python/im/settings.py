@@ -60,6 +60,7 @@ class Switches(Struct, frozen=True):
     token_expire_ms: int = field(default=0, name="token.expire_time")
     admin_no_check_time: bool = field(default=False, name="http.admin.no_check_time")
     admin_rate_limit: int = field(default=10_000, name="http.admin.rate_limit")
+    robot_rate_limit: int = field(default=1_000, name="http.robot.rate_limit")
     channel_rate_limit: int = field(default=1_000, name="http.channel.rate_limit")
     client_rate_limit: int = field(default=100, name="client.request_rate_limit")
     recall_time_limit_s: int = field(default=120, name="message.recall_time_limit")

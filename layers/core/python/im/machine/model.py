@@ -1,7 +1,5 @@
 """Accounts that are no people: robots and devices (server-api spec 2.1). Their names and pictures are ordinary profiles."""
 
-import hmac
-
 import msgspec
 
 from im.errors import InvalidError
@@ -36,11 +34,6 @@ class Robot(msgspec.Struct, frozen=True):
     state: int = 0
     created: int = 0
 
-    def accepts(self, secret: str) -> bool:
-        """Whether a caller's secret is this robot's; compared in constant time, and an empty one never is."""
-        own, given = self.secret.strip().encode(), secret.strip().encode()
-        return hmac.compare_digest(own, given) and bool(own)
-
 
 class Device(msgspec.Struct, frozen=True):
     """A thing that takes part in chats.
@@ -71,9 +64,18 @@ def check_robot(robot: Robot) -> Robot:
     check_id(robot.id, "userId")
     check_id(robot.owner, "owner")
     _check_length("secret", robot.secret, MAX_SECRET)
-    _check_length("callback", robot.callback, MAX_CALLBACK)
+    check_callback(robot.callback)
     _check_length("robotExtra", robot.extra, MAX_EXTRA)
     return robot
+
+
+def check_callback(url: str) -> None:
+    """A callback that can be stored.
+
+    Raises:
+        InvalidError: it is too long.
+    """
+    _check_length("callback", url, MAX_CALLBACK)
 
 
 def check_device(device: Device) -> Device:

@@ -7,9 +7,10 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from im.errors import Code, ImError, InvalidError
-from im.machine.model import Device, Robot, check_device, check_robot
+from im.machine.model import Device, Robot, check_callback, check_device, check_robot
 from im.machine.store import MachineStore
 from im.platform.ids import NewId
+from im.platform.webhooks import WebhookRefused, check_url
 from im.profile.model import User, UserType
 
 NewSecret = Callable[[], str]
@@ -49,16 +50,25 @@ class MachineService:
         tokens: what devices connect with.
         new_id: makes ids of those that come without one.
         new_secret: makes secrets of those that come without one.
+        allow_private: whether callbacks may go to addresses that are not public.
     """
 
     def __init__(
-        self, store: MachineStore, users: Users, tokens: Tokens, new_id: NewId, new_secret: NewSecret = new_secret
+        self,
+        store: MachineStore,
+        users: Users,
+        tokens: Tokens,
+        new_id: NewId,
+        new_secret: NewSecret = new_secret,
+        *,
+        allow_private: bool = False,
     ) -> None:
         self._store = store
         self._users = users
         self._tokens = tokens
         self._new_id = new_id
         self._new_secret = new_secret
+        self._allow_private = allow_private
 
     # --- robots
 
@@ -97,6 +107,10 @@ class MachineService:
             raise ImError(Code.NOT_EXIST)
         return found[0]
 
+    def robots_by_id(self, robot_ids: Sequence[str]) -> list[tuple[User, Robot]]:
+        """These robots and their profiles; unknown ones are left out."""
+        return self._with_profiles(robot_ids)
+
     def robots(self, offset: int, count: int) -> list[tuple[User, Robot]]:
         """Robots and their profiles in the order of their creation."""
         return self._with_profiles(self._store.list_robots(offset, count))
@@ -106,6 +120,35 @@ class MachineService:
         ids = self._store.robots_of(owner)
         robots = self._store.robots(ids)
         return [robot for robot in ids if robot in robots and robots[robot].owner == owner]
+
+    def secret_of(self, robot_id: str) -> str:
+        """What a robot signs its calls with (server-api spec 1.3).
+
+        Raises:
+            ImError: 253 no such robot, 248 it has no secret.
+        """
+        robot = self._store.robot(robot_id)
+        if robot is None:
+            raise ImError(Code.NOT_EXIST)
+        if not robot.secret.strip():
+            raise ImError(Code.NOT_RIGHT)
+        return robot.secret.strip()
+
+    def set_callback(self, robot_id: str, url: str) -> None:
+        """Let a robot be told of its messages at an address, from now on; empty: let it not.
+
+        Raises:
+            InvalidError: the address is too long, or not one that may be asked.
+            ImError: 253.
+        """
+        if url:
+            check_callback(url)
+            try:
+                check_url(url, allow_private=self._allow_private)
+            except WebhookRefused as error:
+                raise InvalidError(str(error)) from None
+        if not self._store.set_callback(robot_id, url):
+            raise ImError(Code.NOT_EXIST)
 
     def _with_profiles(self, ids: Sequence[str]) -> list[tuple[User, Robot]]:
         users, robots = self._users.lookup(ids), self._store.robots(ids)

@@ -15,7 +15,7 @@ from pynamodb.models import Model
 from im import keys
 from im.delivery.store import ROBOT
 from im.machine.model import MAX_OWNED, Device, Robot
-from im.platform.dynamo import Dynamo, Item, Key
+from im.platform.dynamo import ConditionFailed, Dynamo, Item, Key
 
 
 class TypeIndex(GlobalSecondaryIndex["RobotItem"]):
@@ -101,6 +101,9 @@ class MachineStore(Protocol):
     def put_robot(self, new: Robot, old: Robot | None) -> None:
         """Make or replace a robot; ``old`` is what was read, whose owner's entry goes when it is another."""
 
+    def set_callback(self, robot_id: str, url: str) -> bool:
+        """Change a robot's callback, empty for none; False when there is no such robot."""
+
     def device(self, device_id: str) -> Device | None:
         """A device, strongly consistent."""
 
@@ -163,6 +166,17 @@ class DynamoMachineStore:
                 writes.update(FlagItem(new.id), [FlagItem.robot.set(True)])
             elif old is not None and old.callback:
                 writes.update(FlagItem(new.id), [FlagItem.robot.remove()])
+
+    def set_callback(self, robot_id: str, url: str) -> bool:
+        flag = FlagItem.robot.set(True) if url else FlagItem.robot.remove()
+        try:
+            with self._dynamo.transaction(RobotItem) as writes:
+                robot = RobotItem(keys.user(robot_id), keys.ROBOT)
+                writes.update(robot, [RobotItem.callback.set(url)], RobotItem.pk.exists())
+                writes.update(FlagItem(robot_id), [flag])
+        except ConditionFailed:
+            return False
+        return True
 
     def _remove_robot(self, old: Robot) -> None:
         with self._dynamo.transaction(RobotItem) as writes:

@@ -19,6 +19,7 @@ from im.message.model import (
     Payload,
     Sender,
     Sent,
+    check_client_type,
     check_id,
     check_payload,
     conversation_of,
@@ -58,7 +59,10 @@ class Editing(Sending, Withdrawing):
     def update_by_uid(
         self, operator: str, uid: int, payload: Payload, *, admin: bool, tell: bool = True, move_time: bool = False
     ) -> None:
-        """``edit`` for callers that know a message by its uid only (server-api spec 2.2, update).
+        """``edit`` for callers that know a message by its uid only (server-api spec 2.2 and 2.9, update).
+
+        A robot may give its own message a content of another type: an answer that grows ends as another one. A step of it
+        that is transparent is shown to who is online and leaves the message as it is.
 
         Args:
             operator: who does it; an admin may replace anybody's message by any content.
@@ -75,8 +79,13 @@ class Editing(Sending, Withdrawing):
             raise ImError(Code.NOT_EXIST)
         check_payload(payload, self._switches.max_message_bytes)
         if not admin:
-            self._check_edit(sender, message, payload)
             named = conversation_of(message.log, operator)
+            if message.sender != operator:
+                raise ImError(Code.NOT_RIGHT)
+            check_client_type(sender, payload.type, self._switches)
+            if payload.transparent:
+                self.send(sender, named, payload, to=message.to)
+                return
             allowed = self._allowed(sender, named, payload, self._load(operator, named, message.log, 0))
             if allowed is None:
                 return

@@ -83,7 +83,7 @@ class ProfileReader:
         """
         self._need_hosting()
         found = self._store.get_many(user_ids)
-        return {user.id: self._shown(reader, user) for user in found.values()}
+        return {user.id: self.shown(reader, user) for user in found.values()}
 
     def modify(self, user_id: str, entries: Sequence[tuple[int, str]]) -> User:
         """Change one's own profile and tell one's own devices; nobody else is told. Repeating it is a success.
@@ -108,7 +108,7 @@ class ProfileReader:
                 return new
         raise BusyError("the user is being changed by somebody else")
 
-    def search(self, reader: str, keyword: str, kind: int, page: int) -> Found:
+    def search(self, reader: str, keyword: str, kind: int, page: int, audience: int = Audience.ALL) -> Found:
         """Users whom a user may find, without what the deployment hides (client-semantics spec 5.4, appendix B 28).
 
         Raises:
@@ -123,8 +123,8 @@ class ProfileReader:
         keyword = check_keyword(keyword)
         if switches.disable_search or not looks_at:
             return Found()
-        found = self._find(keyword, looks_at, page, Audience.ALL, masked=True)
-        return Found(tuple(self._shown(reader, user) for user in found.users), found.more)
+        found = self._find(keyword, looks_at, page, audience, masked=True)
+        return Found(tuple(self.shown(reader, user) for user in found.users), found.more)
 
     def search_all(self, keyword: str, kind: int, page: int, audience: int = Audience.ALL) -> Found:
         """Users as the server API finds them: no switch and no mask hides anybody.
@@ -191,5 +191,6 @@ class ProfileReader:
     def _by_display_name(self, text: str) -> dict[str, By]:
         return dict.fromkeys(self._store.ids_of_display_name(text, SCANNED), By.DISPLAY_NAME)
 
-    def _shown(self, reader: str, user: User) -> User:
+    def shown(self, reader: str, user: User) -> User:
+        """A user as another one sees him."""
         return user if user.id == reader else without(user, self._switches.hide_properties)

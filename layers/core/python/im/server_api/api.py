@@ -6,7 +6,7 @@ see an exception and no silent success; a failure of ours answers HTTP 200 with 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from im.limits import RateLimiter
 from im.platform import telemetry
 from im.platform.clock import Clock
 from im.server_api.diagnostics import VERIFY_TOKEN, VERSION, TokenCheck, version
+from im.server_api.doors import Door, UsedSignatures
 from im.server_api.endpoints import HEALTH, NOT_IMPLEMENTED
 from im.server_api.health import health
 from im.server_api.openapi import DOCUMENT, encoded
@@ -28,13 +29,6 @@ _MAX_ANSWER = 6_000_000
 """A function's answer may have 6 MB, as a JSON text in which quotes and backslashes take two bytes."""
 _JSON = "application/json;charset=utf-8"
 _TEXT = "text/plain;charset=utf-8"
-
-
-class UsedSignatures(Protocol):
-    """Remembers signatures."""
-
-    def remember(self, family: str, sign: str, now_ms: int, until_ms: int) -> bool:
-        """Remember a signature until then; False when it is remembered already."""
 
 
 class Reply(Struct, frozen=True):
@@ -61,6 +55,7 @@ class ServerApi:
         switches: the deployment's behaviour.
         clock: the time.
         token_check: looks at tokens for people.
+        doors: of the families whose callers have secrets of their own.
     """
 
     def __init__(
@@ -72,6 +67,7 @@ class ServerApi:
         switches: Switches,
         clock: Clock,
         token_check: TokenCheck,
+        doors: Sequence[Door] = (),
     ) -> None:
         self._services = services
         self._secrets = secrets
@@ -80,6 +76,7 @@ class ServerApi:
         self._switches = switches
         self._clock = clock
         self._token_check = token_check
+        self._doors = {door.family: door for door in doors}
         window = None if switches.admin_no_check_time else switches.clock_window_ms
         self._policy = Policy(legacy=switches.legacy_signature, window_ms=window)
 
@@ -113,18 +110,22 @@ class ServerApi:
             return self._diagnosis(call)
         if call.path == DOCUMENT:
             return self._document(call)
-        if call.path in NOT_IMPLEMENTED and not call.path.startswith("/admin/"):
-            # Robots and channels sign with secrets of their own, which nobody here has yet.
-            return _refusal(ImError(Code.NOT_IMPLEMENT)) if call.method == "POST" else _wrong_method()
         if call.path not in ENDPOINTS and call.path not in NOT_IMPLEMENTED and call.path != HEALTH:
             return Reply(404, b"")
         if call.method != ("GET" if call.path == HEALTH else "POST"):
             return _wrong_method()
+        family = call.path.split("/")[1]
+        if family != ADMIN and family not in self._doors:
+            return _refusal(ImError(Code.NOT_IMPLEMENT))
+        caller = ""
         try:
-            self._admit(call)
+            if family == ADMIN:
+                self._admit(call)
+            else:
+                caller = self._doors[family].admit(call)
         except ImError as error:
             return _refusal(error, nested=True)
-        return self._run(call)
+        return self._run(call, caller)
 
     def _admit(self, call: HttpCall) -> None:
         """Rate, then signature, then repeats: a write for the memory of signatures is only spent on a right one.
@@ -141,7 +142,7 @@ class ServerApi:
         if not self._signatures.remember(ADMIN, signature.value, now, signature.expires):
             raise ImError(Code.AUTH_FAILURE)
 
-    def _run(self, call: HttpCall) -> Reply:
+    def _run(self, call: HttpCall, caller: str = "") -> Reply:
         if call.path == HEALTH:
             return Reply(200, codec.success(health()), 0)
         self._services.users.ensure_seeds()
@@ -151,7 +152,7 @@ class ServerApi:
         if endpoint is None:
             raise ImError(Code.NOT_IMPLEMENT)
         body = codec.decode(endpoint.request, call.body) if endpoint.request else None
-        answer = codec.success(endpoint.run(self._services, body))
+        answer = codec.success(endpoint.run(self._services, *([caller] if caller else []), body))
         if len(answer) + answer.count(b'"') + answer.count(b"\\") > _MAX_ANSWER:
             raise InvalidError(f"the answer has {len(answer)} bytes, more than HTTP takes here: ask for less")
         return Reply(200, answer, 0)

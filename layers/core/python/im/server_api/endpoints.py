@@ -8,6 +8,8 @@ from im.server_api import (
     machines,
     messages,
     receipts,
+    robot_groups,
+    robots,
     system,
     user_settings,
     users,
@@ -15,7 +17,10 @@ from im.server_api import (
 )
 from im.server_api.registry import ENDPOINTS
 
-FAMILIES = (users, user_settings, machines, messages, receipts, files, groups, friends, chatrooms, system, words)
+FAMILIES = (
+    *(users, user_settings, machines, messages, receipts, files, groups, friends, chatrooms, system, words),
+    *(robots, robot_groups),
+)
 """The modules whose functions are endpoints: importing them fills the table."""
 
 HEALTH = "/admin/health"

@@ -7,7 +7,8 @@ from im.wire.api import groups as wire
 from im.wire.objects import GroupOut, MemberOut
 
 
-def _announcement(body: wire.GroupRequest) -> Announcement:
+def announcement_of(body: wire.GroupRequest) -> Announcement:
+    """How a change is to be told."""
     return Announcement(tuple(dict.fromkeys(body.to_lines)) or (0,), body.notify_message)
 
 
@@ -21,7 +22,7 @@ def create_group(services: Services, body: wire.CreateGroup) -> wire.CreatedGrou
         body.group.group_info.model(),
         [member.model() for member in body.group.members],
         extra=body.member_extra,
-        announcement=_announcement(body),
+        announcement=announcement_of(body),
     )
     return wire.CreatedGroup(group, group)
 
@@ -29,7 +30,7 @@ def create_group(services: Services, body: wire.CreateGroup) -> wire.CreatedGrou
 @endpoint("/admin/group/del", wire.DissolveGroup, codes=(Code.NOT_EXIST,))
 def dissolve_group(services: Services, body: wire.DissolveGroup) -> None:
     """End a group."""
-    services.groups.dissolve(body.operator, body.group_id, announcement=_announcement(body))
+    services.groups.dissolve(body.operator, body.group_id, announcement=announcement_of(body))
 
 
 @endpoint("/admin/group/get_info", wire.GroupRef, GroupOut, codes=(Code.NOT_EXIST,))
@@ -52,14 +53,14 @@ def add_members(services: Services, body: wire.AddMembers) -> None:
         body.group_id,
         [member.model() for member in body.members],
         extra=body.member_extra,
-        announcement=_announcement(body),
+        announcement=announcement_of(body),
     )
 
 
 @endpoint("/admin/group/member/del", wire.RemoveMembers, codes=(Code.NOT_EXIST,))
 def remove_members(services: Services, body: wire.RemoveMembers) -> None:
     """Put users out of a group."""
-    services.groups.remove_members(body.operator, body.group_id, body.members, announcement=_announcement(body))
+    services.groups.remove_members(body.operator, body.group_id, body.members, announcement=announcement_of(body))
 
 
 @endpoint("/admin/group/batch_infos", wire.GroupRefs, wire.GroupInfos)
@@ -78,38 +79,42 @@ def get_member(services: Services, body: wire.GroupMemberRef) -> MemberOut:
 @endpoint("/admin/group/member/quit", wire.Quit, codes=(Code.NOT_EXIST,))
 def quit_group(services: Services, body: wire.Quit) -> None:
     """Let the operator leave a group; one who is not in it is ignored."""
-    services.groups.quit(body.operator, body.group_id, announcement=_announcement(body))
+    services.groups.quit(body.operator, body.group_id, announcement=announcement_of(body))
 
 
 @endpoint("/admin/group/transfer", wire.Transfer, codes=(Code.NOT_EXIST,))
 def transfer_group(services: Services, body: wire.Transfer) -> None:
     """Give a group another owner, who need not be a member."""
-    services.groups.transfer(body.operator, body.group_id, body.new_owner, announcement=_announcement(body))
+    services.groups.transfer(body.operator, body.group_id, body.new_owner, announcement=announcement_of(body))
 
 
 @endpoint("/admin/group/modify", wire.Modify, codes=(Code.NOT_EXIST, Code.INVALID_DATA))
 def modify_group(services: Services, body: wire.Modify) -> None:
     """Change one entry of a group's info, given by its number 0 to 10."""
-    services.groups.modify(body.operator, body.group_id, body.type, body.value, announcement=_announcement(body))
+    services.groups.modify(body.operator, body.group_id, body.type, body.value, announcement=announcement_of(body))
 
 
 @endpoint("/admin/group/member/set_alias", wire.SetAlias, codes=(Code.NOT_EXIST, Code.NOT_IN_GROUP))
 def set_alias(services: Services, body: wire.SetAlias) -> None:
     """Name a member in a group."""
-    services.groups.set_alias(body.operator, body.group_id, body.memberId, body.alias, announcement=_announcement(body))
+    services.groups.set_alias(
+        body.operator, body.group_id, body.memberId, body.alias, announcement=announcement_of(body)
+    )
 
 
 @endpoint("/admin/group/member/set_extra", wire.SetExtra, codes=(Code.NOT_EXIST, Code.NOT_IN_GROUP))
 def set_extra(services: Services, body: wire.SetExtra) -> None:
     """Set the extra of a member in a group."""
-    services.groups.set_extra(body.operator, body.group_id, body.memberId, body.extra, announcement=_announcement(body))
+    services.groups.set_extra(
+        body.operator, body.group_id, body.memberId, body.extra, announcement=announcement_of(body)
+    )
 
 
 @endpoint("/admin/group/manager/set", wire.SetRole, codes=(Code.NOT_EXIST, Code.NOT_RIGHT))
 def set_managers(services: Services, body: wire.SetRole) -> None:
     """Make members managers, or ordinary members again."""
     services.groups.set_managers(
-        body.operator, body.group_id, body.members, on=body.is_manager, announcement=_announcement(body)
+        body.operator, body.group_id, body.members, on=body.is_manager, announcement=announcement_of(body)
     )
 
 
@@ -117,7 +122,7 @@ def set_managers(services: Services, body: wire.SetRole) -> None:
 def mute_members(services: Services, body: wire.SetRole) -> None:
     """Take members' right to speak, or give it back."""
     services.groups.mute_members(
-        body.operator, body.group_id, body.members, on=body.is_manager, announcement=_announcement(body)
+        body.operator, body.group_id, body.members, on=body.is_manager, announcement=announcement_of(body)
     )
 
 
@@ -125,7 +130,7 @@ def mute_members(services: Services, body: wire.SetRole) -> None:
 def allow_members(services: Services, body: wire.SetRole) -> None:
     """Let members speak though the group is muted, or no longer."""
     services.groups.allow_members(
-        body.operator, body.group_id, body.members, on=body.is_manager, announcement=_announcement(body)
+        body.operator, body.group_id, body.members, on=body.is_manager, announcement=announcement_of(body)
     )
 
 

@@ -44,7 +44,8 @@ class Services(Struct, frozen=True):
     settings: SettingService
 
 
-Run = Callable[[Services, Any], Any]
+Run = Callable[..., Any]
+"""Takes the services, in families whose callers have secrets of their own the caller, and the body."""
 
 
 class Endpoint(Struct, frozen=True):

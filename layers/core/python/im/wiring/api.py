@@ -17,10 +17,12 @@ from im.profile.service import ProfileService
 from im.server_api.api import ServerApi
 from im.server_api.diagnostics import WINDOW_MS as TOKEN_WINDOW_MS
 from im.server_api.diagnostics import TokenCheck
+from im.server_api.doors import Door, SecretOf
 from im.server_api.registry import Services
 from im.settings import Env
 from im.system.service import SystemService
 from im.system.store import DynamoSystemSettingStore
+from im.wire.signature import Policy
 from im.wiring.base import channels, dynamo, ephemera, groups, messages, presence, rows, sessions, settings
 from im.wiring.broadcast import multicasts
 from im.wiring.callback import back_end
@@ -86,10 +88,17 @@ def server_api() -> ServerApi:
     )
     capacity = config.switches.admin_rate_limit
     limiter = RateLimiter(ephemera(), clock.now_ms, capacity, _WINDOW_MS, share=max(1, capacity // 20))
+    machine_service = MachineService(
+        machines(),
+        _profile_service(),
+        _connect_service(),
+        short_id,
+        allow_private=config.switches.allow_private_callbacks,
+    )
     services = Services(
         users=_profile_service(),
         finder=profile_reader(),
-        machines=MachineService(machines(), _profile_service(), _connect_service(), short_id),
+        machines=machine_service,
         sessions=_connect_service(),
         online=OnlineUsers(presence(), config.switches, clock.now_ms),
         messages=message_service(),
@@ -104,4 +113,12 @@ def server_api() -> ServerApi:
     )
     token_limiter = RateLimiter(ephemera(), clock.now_ms, 1, TOKEN_WINDOW_MS, share=1)
     check = TokenCheck(Gate(sessions(), tokens()), token_limiter)
-    return ServerApi(services, secret.values, ephemera(), limiter, config.switches, clock.now_ms, check)
+    doors = [_door("robot", "rid", machine_service.secret_of, config.switches.robot_rate_limit)]
+    return ServerApi(services, secret.values, ephemera(), limiter, config.switches, clock.now_ms, check, doors)
+
+
+def _door(family: str, header: str, secret_of: SecretOf, capacity: int) -> Door:
+    switches = settings().switches
+    limiter = RateLimiter(ephemera(), clock.now_ms, capacity, _WINDOW_MS, share=max(1, capacity // 20))
+    policy = Policy(legacy=switches.legacy_signature, window_ms=switches.clock_window_ms)
+    return Door(family, header, secret_of, limiter, ephemera(), policy, clock.now_ms)

@@ -34,8 +34,8 @@ def also_named(**names: str) -> Callable[[S], S]:
 
 
 def other_names(schema: type[Struct]) -> Mapping[str, str]:
-    """The other spellings of a request's members."""
-    return _OTHER_NAMES.get(schema, {})
+    """The other spellings of a request's members, its own or those of the request that it is made from."""
+    return next((_OTHER_NAMES[each] for each in schema.__mro__ if each in _OTHER_NAMES), {})
 
 
 _ALONE: dict[type, str] = {}
@@ -53,7 +53,7 @@ def also_alone(member: str) -> Callable[[S], S]:
 
 def alone(schema: type[Struct]) -> str | None:
     """The member whose value may be the whole body, if there is one."""
-    return _ALONE.get(schema)
+    return next((_ALONE[each] for each in schema.__mro__ if each in _ALONE), None)
 
 
 class _Failure(Struct, frozen=True):
@@ -115,8 +115,8 @@ def decode(schema: type[T], body: bytes) -> T:
     """
     try:
         value = msgspec.json.decode(body) if body.strip() else {}
-        if not isinstance(value, dict) and schema in _ALONE:
-            value = {_ALONE[schema]: value}
+        if not isinstance(value, dict) and (member := alone(schema)):
+            value = {member: value}
         return msgspec.convert(_normaliser(schema)(value), schema)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise InvalidError(str(error)) from None

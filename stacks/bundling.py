@@ -86,6 +86,11 @@ class Bundler:
         lock = self._root / "layers/vendor/requirements.txt"
         return self._build("vendor", lock.read_bytes(), "/opt", lambda out: self._install(lock, out / "python"))
 
+    def push_layer(self) -> Bundle:
+        """The locked packages that only the push functions use."""
+        lock = self._root / "layers/push/requirements.txt"
+        return self._build("push", lock.read_bytes(), "/opt", lambda out: self._install(lock, out / "python"))
+
     def function(self, domain: str) -> Bundle:
         """One folder of ``functions`` under its dotted path, so that a handler is named as it is imported."""
         package = self._root / "functions"
@@ -212,7 +217,7 @@ def _copy(source: Path, destination: Path) -> None:
 def _trim(site: Path) -> None:
     """Remove what the functions never load: it is unpacked, and partly searched, at every cold start."""
     for data in (site / "botocore/data", site / "boto3/data"):
-        for entry in data.iterdir():
+        for entry in data.iterdir() if data.is_dir() else ():
             if entry.is_dir() and entry.name not in KEPT_SERVICES:
                 shutil.rmtree(entry)
             elif entry.is_file() and entry.name not in _KEPT_DATA_FILES:
@@ -224,7 +229,9 @@ def _trim(site: Path) -> None:
             shutil.rmtree(path)
         elif path.is_file() and (path.name in _UNUSED_FILES or path.suffix in _UNUSED_SUFFIXES):
             path.unlink()
-    _trim_endpoints(site / "botocore/data/endpoints.json")
+    endpoints = site / "botocore/data/endpoints.json"
+    if endpoints.is_file():
+        _trim_endpoints(endpoints)
 
 
 def _trim_endpoints(file: Path) -> None:

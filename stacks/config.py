@@ -13,6 +13,7 @@ from im.settings import SettingsError, Switches
 
 ARCHITECTURES = ("arm64", "x86_64")
 LAMBDA_PYTHON = "3.13"
+PUSH_PLATFORMS = ("APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX", "GCM")
 LOG_LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
 LOG_RETENTION_DAYS = (
     1,
@@ -77,6 +78,8 @@ class Environment:
         alarm_email: who is told of alarms, beside the topic's other subscribers.
         api_gateway_log_role: set the account's role that lets API Gateway write access logs. The setting is one for the
             account and region: switch it off where another stack owns it.
+        push_applications: ARNs of SNS platform applications by package (``*`` for all others) and platform (``APNS``,
+            ``GCM``, ...). CloudFormation cannot make them.
         switches: the behaviour of the product, see ``im.settings.Switches``.
     """
 
@@ -96,6 +99,7 @@ class Environment:
     fanout_max_concurrency: int = 50
     alarm_email: str = ""
     api_gateway_log_role: bool = True
+    push_applications: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     switches: Switches = field(default_factory=Switches)
 
     @classmethod
@@ -124,6 +128,18 @@ class Environment:
         return f"wildfire-{self.name}"
 
 
+def _applications(key: str, value: Any) -> Mapping[str, Mapping[str, str]]:
+    if not isinstance(value, Mapping) or not all(isinstance(entry, Mapping) for entry in value.values()):
+        raise ConfigError(f"{key} takes an object of packages, each an object of ARNs by platform, got {value!r}")
+    for package, platforms in value.items():
+        for platform, arn in platforms.items():
+            if platform not in PUSH_PLATFORMS:
+                raise ConfigError(f"{key}.{package} takes the platforms {PUSH_PLATFORMS}, got {platform!r}")
+            if not isinstance(arn, str) or f":app/{platform}/" not in arn:
+                raise ConfigError(f"{key}.{package}.{platform} takes the ARN of such an application, got {arn!r}")
+    return MappingProxyType({package: MappingProxyType(dict(platforms)) for package, platforms in value.items()})
+
+
 def _read(key: str, kind: Any, value: Any) -> Any:
     leaf = key.rsplit(".", 1)[1]
     if kind is bool:
@@ -146,6 +162,8 @@ def _read(key: str, kind: Any, value: Any) -> Any:
         if not isinstance(value, Mapping):
             raise ConfigError(f"{key} takes an object of megabytes by function name, got {value!r}")
         return MappingProxyType({name: _integer(f"{key}.{name}", entry, 128, 10_240) for name, entry in value.items()})
+    if leaf == "push_applications":
+        return _applications(key, value)
     if kind is str:
         if not isinstance(value, str):
             raise ConfigError(f"{key} takes a string, got {value!r}")

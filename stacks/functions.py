@@ -18,6 +18,7 @@ _SECRETS = {
     Secret.ADMIN: Env.ADMIN_SECRET_ID,
     Secret.TOKEN: Env.TOKEN_SECRET_ID,
     Secret.CALLBACK: Env.CALLBACK_SECRET_ID,
+    Secret.WEB_PUSH: Env.WEB_PUSH_SECRET_ID,
 }
 
 
@@ -37,6 +38,9 @@ class FunctionSpec:
         sends_robot: it puts what robots and channels' services are told on the robot queue.
         sends_callbacks: it puts callbacks to the business back end on their queue.
         buries_callbacks: it puts callbacks that it gives up among the dead letters.
+        publishes_push: it publishes what devices without a socket are to be notified of.
+        sends_push: it makes SNS platform endpoints and sends to them.
+        uses_cryptography: it has the layer with the cryptography of Web Push.
         uploads: it signs uploads to the media bucket.
         memory_mb: its memory, and with it its share of a core, where the environment does not say otherwise.
         wired: further variables, of what its services are built with but its operations do not touch: the function is
@@ -55,6 +59,9 @@ class FunctionSpec:
     sends_robot: bool = False
     sends_callbacks: bool = False
     buries_callbacks: bool = False
+    publishes_push: bool = False
+    sends_push: bool = False
+    uses_cryptography: bool = False
     uploads: bool = False
     memory_mb: int = 512
     wired: frozenset[Env] = frozenset()
@@ -86,6 +93,10 @@ class FunctionSpec:
             told.add(Env.CALLBACK_QUEUE_URL)
         if self.buries_callbacks:
             told.add(Env.CALLBACK_DLQ_URL)
+        if self.publishes_push:
+            told.add(Env.PUSH_TOPIC_ARN)
+        if self.sends_push:
+            told.add(Env.PUSH_APPLICATIONS)
         if self.uploads:
             told.update((Env.MEDIA_BUCKET, Env.MEDIA_BASE_URL))
         return frozenset(told)
@@ -124,6 +135,7 @@ MESSAGE_WS = FunctionSpec(
     uploads=True,
     # A send waits for AWS most of its time, and waiting is billed by memory: docs/cost.md, "By memory".
     memory_mb=256,
+    publishes_push=True,
 )
 MESSAGE_ON_QUEUE = FunctionSpec(
     "MessageOnQueue",
@@ -135,6 +147,7 @@ MESSAGE_ON_QUEUE = FunctionSpec(
     posts=True,
     sends_fanout=True,
     sends_callbacks=True,
+    publishes_push=True,
 )
 BROADCAST_ON_QUEUE = FunctionSpec(
     "BroadcastOnQueue",
@@ -144,6 +157,7 @@ BROADCAST_ON_QUEUE = FunctionSpec(
     posts=True,
     sends_broadcasts=True,
     sends_callbacks=True,
+    publishes_push=True,
 )
 GROUP_WS = FunctionSpec(
     "GroupWs",
@@ -156,6 +170,7 @@ GROUP_WS = FunctionSpec(
     sends_fanout=True,
     sends_robot=True,
     sends_callbacks=True,
+    publishes_push=True,
 )
 PROFILE_WS = FunctionSpec(
     "ProfileWs",
@@ -166,6 +181,24 @@ PROFILE_WS = FunctionSpec(
     sends_fanout=True,
     sends_robot=True,
     sends_callbacks=True,
+    publishes_push=True,
+)
+PUSH_WS = FunctionSpec(
+    "PushWs",
+    "functions.push.ws",
+    timeout_s=_SOCKET_TIMEOUT_S,
+    writes=frozenset({_D, _P, _E}),
+    secrets=frozenset({Secret.WEB_PUSH}),
+    uses_cryptography=True,
+)
+PUSH_ON_QUEUE = FunctionSpec(
+    "PushOnQueue",
+    "functions.push.on_queue",
+    timeout_s=30,
+    writes=frozenset({_D, _P, _E}),
+    secrets=frozenset({Secret.WEB_PUSH}),
+    sends_push=True,
+    uses_cryptography=True,
 )
 CHANNEL_WS = FunctionSpec(
     "ChannelWs",
@@ -209,6 +242,7 @@ SERVER_API = FunctionSpec(
     sends_robot=True,
     sends_callbacks=True,
     uploads=True,
+    publishes_push=True,
 )
 ROBOT_ON_QUEUE = FunctionSpec(
     "RobotOnQueue",
@@ -230,6 +264,8 @@ FUNCTIONS = (
     GROUP_WS,
     PROFILE_WS,
     CHANNEL_WS,
+    PUSH_WS,
+    PUSH_ON_QUEUE,
     CHATROOM_WS,
     CALLBACK_ON_QUEUE,
     SERVER_API,
@@ -246,5 +282,6 @@ ROUTES = {
     "profile": PROFILE_WS,
     "channel": CHANNEL_WS,
     "chatroom": CHATROOM_WS,
+    "push": PUSH_WS,
 }
 """The WebSocket routes; a frame names its own in ``route``."""

@@ -7,7 +7,7 @@ from cdk_nag import AwsSolutionsChecks
 from constructs import IConstruct
 
 from stacks import functions
-from stacks.realtime import Realtime
+from stacks.realtime import Realtime, endpoints_of
 from stacks.storage import Storage
 
 _ACKNOWLEDGED = "aws:cdk:acknowledged-rules"
@@ -42,6 +42,13 @@ def _justifications(storage: Storage, realtime: Realtime) -> Iterator[Justificat
                     f"IAM5[Resource::{_connections(realtime, method)}]",
                     "Connection ids are made by API Gateway while clients come and go; the grant ends at our one stage "
                     "and at the two methods that are called.",
+                )
+        if spec.sends_push:
+            for application in realtime.push_applications:
+                yield (
+                    function,
+                    f"IAM5[Resource::{endpoints_of(application)}]",
+                    "Endpoints are made while devices come and go; the grant ends at the one application's.",
                 )
         if spec.uploads:
             yield (

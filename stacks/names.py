@@ -25,3 +25,4 @@ class Secret(StrEnum):
     ADMIN = "AdminSecret"
     TOKEN = "TokenSecret"  # noqa: S105  a logical id
     CALLBACK = "CallbackSecret"
+    WEB_PUSH = "WebPushSecret"

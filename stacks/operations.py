@@ -175,6 +175,21 @@ class Operations(Stack):
             periods=5,
         )
         self._alarm(
+            "PushDeadLetters",
+            self._realtime.push_queue.dead_letters.metric_approximate_number_of_messages_visible(
+                period=_MINUTE, statistic="Maximum"
+            ),
+            1,
+            "Devices were not notified: a push service or server refuses again and again. Find out why; do not redrive "
+            "what is old.",
+        )
+        self._alarm(
+            "PushUnpublished",
+            self._own_metric("PushUnpublished", period=_FIVE_MINUTES),
+            _FAILURES,
+            "The topic takes no notifications; messages are delivered all the same.",
+        )
+        self._alarm(
             "FanoutAge",
             self._realtime.fanout.queue.metric_approximate_age_of_oldest_message(period=_MINUTE, statistic="Maximum"),
             _QUEUE_AGE_S,
@@ -233,6 +248,9 @@ class Operations(Stack):
             _graph(
                 "Sends and handlers in trouble",
                 [self._own_metric(name) for name in ("SendConflicts", "SendRefused", "HandlerFailed")],
+            ),
+            _graph(
+                "Notifications", [self._own_metric(name) for name in ("PushSent", "PushSkipped", "PushUnpublished")]
             ),
             _graph("Invocations", [entry.metric_invocations(label=name) for name, entry in every_function]),
             _graph(

@@ -1,6 +1,7 @@
 """The stateless stack: the WebSocket API, the server API's URL, the functions behind them, and the fan-out queue."""
 
 import json
+from dataclasses import replace
 
 from aws_cdk import Aws, CfnOutput, Duration, Stack
 from aws_cdk import aws_apigateway as apigateway
@@ -8,13 +9,16 @@ from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from im.settings import Env
 from stacks import functions
-from stacks.bundling import Bundler
+from stacks.bundling import Bundle, Bundler
 from stacks.config import ConfigError, Run
 from stacks.constructs.logs import Logs
 from stacks.constructs.python_function import RUNTIME, FunctionDefaults, PythonFunction, code_of
@@ -48,6 +52,11 @@ _CALLBACK_RECEIVES = 1_000
 _CALLBACK_RETENTION = Duration.days(4)
 _CALLBACK_BATCH = 10
 _CALLBACK_CONCURRENCY = 10
+_PUSH_ATTEMPTS = 5
+_PUSH_RETENTION = Duration.hours(1)
+"""A notification is for now."""
+_PUSH_BATCH = 10
+_PUSH_CONCURRENCY = 20
 _FANOUT_RETENTION = Duration.hours(1)
 """A client that was not told finds the message at its next heartbeat, so an old push is worth nothing."""
 
@@ -75,7 +84,8 @@ class Realtime(Stack):
 
     Attributes:
         functions: the functions by name.
-        fanout, broadcasts, robots, callbacks: the queues with their dead-letter queues.
+        fanout, broadcasts, robots, callbacks, push_queue: the queues with their dead-letter queues.
+        pushes: the topic that the push queue is subscribed to.
         api: the WebSocket API.
         stage, stage_name: its one stage.
         access_log_role: what API Gateway writes access logs with, where this stack sets it.
@@ -127,6 +137,14 @@ class Realtime(Stack):
             retention=_CALLBACK_RETENTION,
             fifo=True,
         )
+        self.push_queue = QueueWithDlq(
+            self,
+            "PushQueue",
+            worker_timeout=Duration.seconds(functions.PUSH_ON_QUEUE.timeout_s),
+            attempts=_PUSH_ATTEMPTS,
+            retention=_PUSH_RETENTION,
+        )
+        self.pushes = self._push_topic()
         self.functions = self._functions()
         self._add_routes()
         self._add_server_api()
@@ -163,7 +181,36 @@ class Realtime(Stack):
                 report_batch_item_failures=True,
             )
         )
+        self.functions[functions.PUSH_ON_QUEUE.name].target.add_event_source(
+            event_sources.SqsEventSource(
+                self.push_queue.queue,
+                batch_size=_PUSH_BATCH,
+                max_concurrency=_PUSH_CONCURRENCY,
+                report_batch_item_failures=True,
+            )
+        )
         CfnOutput(self, "SocketUrl", value=self.stage.url)
+
+    @property
+    def push_applications(self) -> list[str]:
+        """The ARNs of the SNS platform applications that devices are reached by."""
+        by_package = self._environment.push_applications.values()
+        return sorted({arn for platforms in by_package for arn in platforms.values()})
+
+    def _push_topic(self) -> sns.Topic:
+        """Where functions publish what devices are to be notified of, and the queue that is subscribed to it."""
+        topic = sns.Topic(
+            self,
+            "PushTopic",
+            # SNS's own key costs nothing, and publishers in this account need no right to it.
+            master_key=kms.Alias.from_alias_name(self, "PushTopicKey", "alias/aws/sns"),
+            enforce_ssl=True,
+        )
+        resource = topic.node.default_child
+        assert isinstance(resource, sns.CfnTopic)
+        resource.override_logical_id("PushTopic")
+        topic.add_subscription(subscriptions.SqsSubscription(self.push_queue.queue, raw_message_delivery=True))
+        return topic
 
     def _stage(self) -> apigatewayv2.WebSocketStage:
         stage = apigatewayv2.WebSocketStage(
@@ -208,12 +255,19 @@ class Realtime(Stack):
         defaults = FunctionDefaults(
             environment=self._environment,
             architecture=_ARCHITECTURES[self._run.architecture],
-            layers=[self._layer("CoreLayer"), self._layer("VendorLayer")],
+            layers=[
+                self._layer("CoreLayer", self._bundler.core_layer()),
+                self._layer("VendorLayer", self._bundler.vendor_layer()),
+            ],
         )
-        return {spec.name: self._function(spec, defaults) for spec in functions.FUNCTIONS}
+        cryptography = self._layer("PushLayer", self._bundler.push_layer())
+        with_it = replace(defaults, layers=[*defaults.layers, cryptography])
+        return {
+            spec.name: self._function(spec, with_it if spec.uses_cryptography else defaults)
+            for spec in functions.FUNCTIONS
+        }
 
-    def _layer(self, name: str) -> lambda_.LayerVersion:
-        bundle = self._bundler.core_layer() if name == "CoreLayer" else self._bundler.vendor_layer()
+    def _layer(self, name: str, bundle: Bundle) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(
             self,
             name,
@@ -249,11 +303,16 @@ class Realtime(Stack):
             Env.ROBOT_QUEUE_URL: self.robots.queue.queue_url,
             Env.CALLBACK_QUEUE_URL: self.callbacks.queue.queue_url,
             Env.CALLBACK_DLQ_URL: self.callbacks.dead_letters.queue_url,
+            Env.PUSH_TOPIC_ARN: self.pushes.topic_arn,
+            Env.PUSH_APPLICATIONS: json.dumps(
+                self._environment.push_applications, default=dict, sort_keys=True, separators=(",", ":")
+            ),
             Env.MEDIA_BUCKET: self._storage.media.bucket_name,
             Env.MEDIA_BASE_URL: self._storage.media_base_url,
             Env.ADMIN_SECRET_ID: secrets[Secret.ADMIN].secret_arn,
             Env.TOKEN_SECRET_ID: secrets[Secret.TOKEN].secret_arn,
             Env.CALLBACK_SECRET_ID: secrets[Secret.CALLBACK].secret_arn,
+            Env.WEB_PUSH_SECRET_ID: secrets[Secret.WEB_PUSH].secret_arn,
         }
         told = {str(name): resources[name] for name in spec.variables}
         switches = self._environment.switches.dump()
@@ -290,6 +349,15 @@ class Realtime(Stack):
             function.allow(["sqs:SendMessage"], [self.callbacks.queue.queue_arn])
         if spec.buries_callbacks:
             function.allow(["sqs:SendMessage"], [self.callbacks.dead_letters.queue_arn])
+        if spec.publishes_push:
+            function.allow(["sns:Publish"], [self.pushes.topic_arn])
+        applications = self.push_applications
+        if spec.sends_push and applications:
+            function.allow(["sns:CreatePlatformEndpoint"], applications)
+            function.allow(
+                ["sns:DeleteEndpoint", "sns:Publish", "sns:SetEndpointAttributes"],
+                [endpoints_of(application) for application in applications],
+            )
         if spec.uploads:
             function.allow(["s3:PutObject"], [self._storage.media.arn_for_objects("*")])
 
@@ -320,3 +388,8 @@ class Realtime(Stack):
             cors=lambda_.FunctionUrlCorsOptions(allowed_origins=origins, allowed_headers=["*"]) if origins else None,
         )
         CfnOutput(self, "ServerApiUrl", value=url.url)
+
+
+def endpoints_of(application: str) -> str:
+    """The ARN of all endpoints of an SNS platform application."""
+    return application.replace(":app/", ":endpoint/", 1) + "/*"

@@ -26,7 +26,7 @@ def _key(name: str, kind: dynamodb.AttributeType) -> dynamodb.Attribute:
 
 
 class Storage(Stack):
-    """Four tables by life cycle, the media bucket and the two secrets.
+    """Four tables by life cycle, the media bucket and the secrets.
 
     ``Messages`` holds every conversation's log: (conversation ``c``, seq ``s``); ``by_uid`` finds a message by its uid
     ``i``. ``Directory`` holds users, groups, members and conversation rows: (``pk``, ``sk``); ``by_type`` lists items of
@@ -76,6 +76,9 @@ class Storage(Stack):
             Secret.ADMIN: self._secret(Secret.ADMIN, "Signs calls of the server API"),
             Secret.TOKEN: self._secret(Secret.TOKEN, "Signs the tokens that clients connect with"),
             Secret.CALLBACK: self._secret(Secret.CALLBACK, "Signs callbacks to the business back end"),
+            Secret.WEB_PUSH: self._secret(
+                Secret.WEB_PUSH, "The key that Web Push messages are signed with follows from it"
+            ),
         }
         self.media = self._media_bucket()
         self.media_cdn = self._media_distribution() if environment.media_cdn and not run.emulator else None

@@ -24,7 +24,7 @@ def serve(record: Any) -> None:
     """Post one chunk, find out whom a job is for, or tell news of somebody's presence.
 
     Raises:
-        BusyError: some sockets did not take the frame; the queue brings the chunk again.
+        BusyError: some sockets did not take the frame, or the topic the alert; the queue brings the chunk again.
     """
     sent_at = int(record.attributes.sent_timestamp)
     job = job_from_body(record.body)
@@ -39,8 +39,8 @@ def serve(record: Any) -> None:
     if job.room:
         chatrooms().vacate(job.room, reach.gone)
     telemetry.count("DeliveryLag", now_ms() - sent_at)
-    if reach.failed:
-        raise BusyError(f"{len(reach.failed)} users were not reached")
+    if reach.failed or reach.unpushed:
+        raise BusyError(f"{len(reach.failed)} users were not reached; unpushed: {reach.unpushed}")
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:

@@ -621,6 +621,22 @@ REQUESTS = _rows(
         "7",
         ask("chatroom", "join", {"chatroomId": "salon"}, user="gina"),
     ),
+    ("push.register: neither a token nor a subscription", "251", ask("push", "register", {"packageName": "app"})),
+    ("push.register: a blank in the token", "251", ask("push", "register", {"token": "a b"})),
+    (
+        "push.register: a subscription whose key is none",
+        "251",
+        ask(
+            "push",
+            "register",
+            {"subscription": {"endpoint": "https://example.com", "keys": {"p256dh": "BA", "auth": "AA"}}},
+        ),
+    ),
+    ("push.register: a `token` over 512 characters", "251", ask("push", "register", {"token": "x" * 513})),
+    ("push.badge: before a token is registered", "253", ask("push", "badge", {"number": 1})),
+    ("push.badge: a negative number", "251", ask("push", "badge", {"number": -1})),
+    ("push.forget: nothing is registered (nothing happens)", "0", ask("push", "forget")),
+    ("push.webPushKey: a member that it does not have", "251", ask("push", "webPushKey", {"x": 1})),
     (
         "chatroom.quit: a room that one is not in (nothing happens)",
         "0",

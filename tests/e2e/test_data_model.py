@@ -119,6 +119,7 @@ async def live(topology: Topology) -> None:
     await bob.call("message", "read", {"conversation": {"type": 0, "target": "alice"}, "seq": 3})
     await bob.call("profile", "setting", {"scope": 13, "value": "1"})
     await bob.call("profile", "setting", {"scope": 1, "key": "0-0-alice", "value": "1"})
+    await alice.call("push", "register", {"token": "abc", "packageName": "app", "language": "en"})
     room = (await alice.call("chatroom", "join", {"chatroomId": "chatroom1"}))["conversation"]
     head = (await bob.call("chatroom", "join", {"chatroomId": "chatroom1"}))["head"]
     await alice.call("message", "send", {"conversation": room, "content": {"type": 1}, "cid": "r", "base": head})
@@ -177,7 +178,7 @@ def test_every_attribute_on_the_page_is_stored_or_at_least_in_a_model(stored: St
     optional = {attribute for model in models() for attribute in model.get_attributes()}
     for name, _, _ in KINDS[kind]:
         known = any(pattern(name).fullmatch(each) for each in names) or name.strip("`") in optional
-        assert known or (kind, name) in {("message", "`n`"), ("member", "`leaving`")}
+        assert known or (kind, name) in {("message", "`n`"), ("member", "`leaving`"), ("push token", "`e`")}
 
 
 def models() -> list[type[Model]]:

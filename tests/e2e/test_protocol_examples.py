@@ -44,7 +44,20 @@ pytestmark = pytest.mark.xdist_group("protocol")
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 CHANGING = {
-    *("time", "since", "sync", "expires", "uid", "msg", "url", "remoteMediaUrl", "fields", "base64edData", "pushData"),
+    *(
+        "time",
+        "since",
+        "sync",
+        "expires",
+        "uid",
+        "msg",
+        "url",
+        "remoteMediaUrl",
+        "fields",
+        "base64edData",
+        "pushData",
+        "key",
+    ),
     *(
         "update_dt",
         "updateDt",

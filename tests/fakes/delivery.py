@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from im.delivery.model import FORBIDDEN, Change, Device, Job, Presence, Versions
+from im.delivery.model import FORBIDDEN, Change, Device, Job, Presence, PushAddress, Versions
 from im.platform.dynamo import ConditionFailed, Item, Key
 from im.platform.poster import Outcome, Post
 from tests.fakes.items import Items
@@ -40,7 +40,7 @@ class MemoryPresenceStore:
         old = before.device(device.client)
         if before.status == FORBIDDEN or (old and old.online and old.since > device.since):
             raise ConditionFailed
-        return self._replace(before, before.put(device))
+        return self._replace(before, before.put(replace(device, push=old.push if old else None)))
 
     def disconnect(self, user: str, client: str, connection: str, at_ms: int) -> Presence | None:
         before = self.load_one(user)
@@ -52,6 +52,14 @@ class MemoryPresenceStore:
     def remove(self, user: str, client: str) -> Presence:
         before = self.load_one(user)
         return self._replace(before, before.without(client))
+
+    def set_push(self, user: str, client: str, before: PushAddress | None, after: PushAddress | None) -> bool:
+        presence = self.load_one(user)
+        device = presence.device(client)
+        if device is None or device.push != before:
+            return False
+        self._presences[user] = presence.put(replace(device, push=after))
+        return True
 
     def set_state(self, user: str, state: int, text: str) -> Presence:
         before = self.load_one(user)

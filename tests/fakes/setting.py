@@ -62,11 +62,14 @@ class MemorySettingStore:
         self._rows.rows[user, conversation] = row
 
     def push_preferences(self, receivers: Mapping[str, Conversation]) -> dict[str, PushPreferences]:
+        rows = {user: self._rows.rows.get((user, each), Row(each)) for user, each in receivers.items()}
         return {
             user: PushPreferences(
-                conversation_silent=self._rows.rows.get((user, each), Row(each)).silent, rules=self.head(user).rules
+                conversation_silent=row.silent,
+                rules=self.head(user).rules,
+                seen=max(row.read, row.cleared, row.first(row.conversation.line) - 1),
             )
-            for user, each in receivers.items()
+            for user, row in rows.items()
         }
 
     def forget(self, user: str) -> None:

@@ -29,6 +29,9 @@ from im.moderation.service import Filter
 from im.platform.uids import Uids
 from im.presence.service import PresenceService
 from im.profile.everybody import Everybody
+from im.push.alert import Alert
+from im.push.devices import PushDevices
+from im.push.notifier import Notifier
 from im.setting.service import SettingService
 from im.settings import Switches
 from tests.fakes.callback import ListedCallbacks
@@ -43,6 +46,7 @@ from tests.fakes.message import MemoryMessageStore, MemoryRowStore
 from tests.fakes.moderation import MemoryWordStore
 from tests.fakes.presence import MemoryWatchStore
 from tests.fakes.profile import MemoryUserStore
+from tests.fakes.push import ListTopic, MemoryTokenStore
 from tests.fakes.setting import MemorySettingStore
 
 DAY_MS = 86_400_000
@@ -54,10 +58,12 @@ class Told:
 
     def __init__(self) -> None:
         self.news: list[News] = []
+        self.alerts: list[Alert] = []
 
-    def tell_all(self, news: Sequence[News]) -> None:
+    def tell_all(self, news: Sequence[News], alert: Alert | None = None) -> None:
         """Note it."""
         self.news += news
+        self.alerts += [alert] if alert else []
 
     def taken(self) -> set[tuple[str, str]]:
         """Who was told of which lists since the last look."""
@@ -127,6 +133,9 @@ class World:
         self.outside = Outside()
         self.called_back = ListedCallbacks()
         self.callbacks = Callbacks(self.called_back, self.switches, self.clock, lambda: f"event{next(self._numbers)}")
+        self.topic = ListTopic()
+        self.push_tokens = MemoryTokenStore()
+        self.push_devices = PushDevices(self.presence, self.push_tokens, lambda: "key")
         self.delivery = Delivery(
             self.presence,
             self.poster,
@@ -136,6 +145,7 @@ class World:
             chunk=self.switches.fanout_chunk,
             news_delay_s=None if self.switches.presence == "off" else self.switches.presence_delay_s,
             lost=self.callbacks.changed,
+            notifier=Notifier(self.topic, self.switches, self.clock),
         )
         self.watches = MemoryWatchStore()
         self.sights = PresenceService(self.watches, self.delivery, self.friends, self.switches, self.clock)
@@ -180,6 +190,7 @@ class World:
             news=self.sights,
             global_channels=self.channels.global_ids,
             back_end=self.callbacks,
+            push_tokens=self.push_tokens,
         )
 
     def message_service(self) -> MessageService:

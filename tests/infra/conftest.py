@@ -16,6 +16,7 @@ EVERY_OPTION = {
         "server_api_origins": ["https://console.example.com"],
         "fanout_batch_size": 5,
         "fanout_max_concurrency": 7,
+        "push_applications": {"com.example.chat": {"APNS": "arn:aws:sns:eu-central-1:111122223333:app/APNS/chat"}},
         "alarm_email": "operators@example.com",
         "api_gateway_log_role": False,
         "switches": {"server.multi_endpoint": True},

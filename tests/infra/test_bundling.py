@@ -11,6 +11,7 @@ import pytest
 
 from stacks.bundling import KEPT_SERVICES, Bundle, Bundler, BundlingError, Target, find_python
 from stacks.config import LAMBDA_PYTHON
+from stacks.functions import FUNCTIONS
 from tests.infra.templates import ROOT
 
 CACHE = ROOT / ".local/cache/bundles"
@@ -205,11 +206,13 @@ print(json.dumps([{name: client.meta.endpoint_url for name, client in clients.it
     assert endpoints["sqs"] == "https://sqs.eu-central-1.amazonaws.com"
 
 
-def test_the_layers_hold_everything_that_the_functions_import() -> None:
+@pytest.mark.parametrize("cryptography", [False, True])
+def test_the_layers_hold_everything_that_the_functions_import(*, cryptography: bool) -> None:
     host = Bundler(ROOT, HOST, CACHE)
-    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "functions").rglob("*.py")]
-    zips = {host.function(module.split(".")[1]).path for module in modules if module.count(".") > 1}
-    site = [*zips, host.core_layer().path / "python", host.vendor_layer().path / "python"]
+    modules = [spec.module for spec in FUNCTIONS if spec.uses_cryptography == cryptography]
+    zips = {host.function(module.split(".")[1]).path for module in modules}
+    layers = [host.core_layer(), host.vendor_layer(), *([host.push_layer()] if cryptography else ())]
+    site = [*zips, *(layer.path / "python" for layer in layers)]
     program = """
 import importlib, json, sys
 sys.path[:0] = json.loads(sys.argv[1])

@@ -17,6 +17,9 @@ TABLES = {
     "IM_EPHEMERA_TABLE": "${Ephemera}",
 }
 DIRECTORY_ONLY = {"IM_DIRECTORY_TABLE": TABLES["IM_DIRECTORY_TABLE"]}
+PRESENT = {name: value for name, value in TABLES.items() if name != "IM_MESSAGES_TABLE"}
+WEB_PUSH = {"IM_WEB_PUSH_SECRET_ID": "${WebPushSecret}"}
+PUSHES = {"IM_PUSH_TOPIC_ARN": "${PushTopic}"}
 FANOUT = {"IM_FANOUT_QUEUE_URL": "${FanoutQueue}"}
 ROBOTS = {"IM_ROBOT_QUEUE_URL": "${RobotQueue}"}
 BROADCASTS = {"IM_BROADCAST_QUEUE_URL": "${BroadcastQueue}"}
@@ -38,11 +41,11 @@ def expected(synthesis: Synthesis) -> dict[str, dict[str, str]]:
         "ConnectAuthorizer": {**DIRECTORY_ONLY, "IM_TOKEN_SECRET_ID": "${TokenSecret}"},
         "ChannelWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS},
         "ConnectWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS},
-        "MessageWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS, **SIGNS_CALLBACKS, **MEDIA, **ROBOTS},
-        "MessageOnQueue": {**TABLES, **endpoint, **FANOUT, **CALLBACKS},
-        "BroadcastOnQueue": {**TABLES, **endpoint, **BROADCASTS, **CALLBACKS},
-        "GroupWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS, **ROBOTS},
-        "ProfileWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS, **ROBOTS},
+        "MessageWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS, **SIGNS_CALLBACKS, **MEDIA, **ROBOTS, **PUSHES},
+        "MessageOnQueue": {**TABLES, **endpoint, **FANOUT, **CALLBACKS, **PUSHES},
+        "BroadcastOnQueue": {**TABLES, **endpoint, **BROADCASTS, **CALLBACKS, **PUSHES},
+        "GroupWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS, **ROBOTS, **PUSHES},
+        "ProfileWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS, **ROBOTS, **PUSHES},
         "ChatroomWs": {**TABLES, **CALLBACKS},
         "CallbackOnQueue": {
             "IM_EPHEMERA_TABLE": TABLES["IM_EPHEMERA_TABLE"],
@@ -50,11 +53,14 @@ def expected(synthesis: Synthesis) -> dict[str, dict[str, str]]:
             **CALLBACKS,
             **SIGNS_CALLBACKS,
         },
+        "PushWs": {**PRESENT, **WEB_PUSH},
+        "PushOnQueue": {**PRESENT, **WEB_PUSH, "IM_PUSH_APPLICATIONS": "{}"},
         "ServerApi": {
             **TABLES,
             **endpoint,
             **FANOUT,
             **BROADCASTS,
+            **PUSHES,
             **ROBOTS,
             **CALLBACKS,
             **SIGNS_CALLBACKS,
@@ -84,6 +90,8 @@ def variables(synthesis: Synthesis, function: str) -> dict[str, str]:
         "GroupWs",
         "ProfileWs",
         "ChannelWs",
+        "PushWs",
+        "PushOnQueue",
         "ChatroomWs",
         "CallbackOnQueue",
         "ServerApi",
@@ -94,7 +102,8 @@ def test_a_function_is_told_exactly_the_resources_that_it_uses(dev: Synthesis, f
     common = {
         "POWERTOOLS_SERVICE_NAME": "wildfire-dev",
         "POWERTOOLS_METRICS_NAMESPACE": "WildfireIM",
-        "IM_SWITCHES": '{"im.allow_private_callbacks":true,"im.presence_delay_seconds":0}',
+        "IM_SWITCHES": '{"im.allow_private_callbacks":true,"im.presence_delay_seconds":0,'
+        '"im.web_push_contact":"mailto:push@example.com"}',
     }
 
     assert variables(dev, function) == {**common, **expected(dev)[function]}

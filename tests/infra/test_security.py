@@ -52,8 +52,10 @@ BROADCASTS: Rights = {"${BroadcastQueue.Arn}": {"sqs:SendMessage"}}
 ROBOTS: Rights = {"${RobotQueue.Arn}": {"sqs:SendMessage"}}
 CALLS_BACK: Rights = {"${CallbackQueue.Arn}": {"sqs:SendMessage"}}
 SIGNS_CALLBACKS: Rights = {"${CallbackSecret}": {"secretsmanager:GetSecretValue"}}
+PUSHES: Rights = {"${PushTopic}": {"sns:Publish"}}
 UPLOADS: Rights = {"${Media.Arn}/*": {"s3:PutObject"}}
 ADMIN: Rights = {"${AdminSecret}": {"secretsmanager:GetSecretValue"}}
+WEB_PUSH: Rights = {"${WebPushSecret}": {"secretsmanager:GetSecretValue"}}
 TOKEN: Rights = {"${TokenSecret}": {"secretsmanager:GetSecretValue"}}
 RIGHTS: dict[str, Rights] = {
     "ConnectAuthorizer": tables(reads="Directory") | TOKEN,
@@ -64,22 +66,32 @@ RIGHTS: dict[str, Rights] = {
     | ROBOTS
     | CALLS_BACK
     | SIGNS_CALLBACKS
+    | PUSHES
     | UPLOADS,
     "MessageOnQueue": tables(reads="Messages Ephemera", writes="Directory Presence")
     | POSTS
     | CALLS_BACK
+    | PUSHES
     | {"${FanoutQueue.Arn}": CONSUME | {"sqs:SendMessage"}},
     "BroadcastOnQueue": tables(writes="Messages Directory Presence Ephemera")
     | POSTS
     | CALLS_BACK
+    | PUSHES
     | {"${BroadcastQueue.Arn}": CONSUME | {"sqs:SendMessage"}},
     "ChannelWs": tables(reads="Messages", writes="Directory Presence Ephemera") | POSTS | FANS_OUT | CALLS_BACK,
-    "GroupWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS | CALLS_BACK,
-    "ProfileWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS | CALLS_BACK,
+    "GroupWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS | CALLS_BACK | PUSHES,
+    "ProfileWs": tables(writes="Messages Directory Presence Ephemera")
+    | POSTS
+    | FANS_OUT
+    | ROBOTS
+    | CALLS_BACK
+    | PUSHES,
     "ChatroomWs": tables(reads="Messages Presence", writes="Directory Ephemera") | CALLS_BACK,
     "CallbackOnQueue": tables(writes="Ephemera")
     | SIGNS_CALLBACKS
     | {"${CallbackQueue.Arn}": CONSUME, "${CallbackQueueDlq.Arn}": {"sqs:SendMessage"}},
+    "PushWs": tables(writes="Directory Presence Ephemera") | WEB_PUSH,
+    "PushOnQueue": tables(writes="Directory Presence Ephemera") | WEB_PUSH | {"${PushQueue.Arn}": CONSUME},
     "ServerApi": tables(writes="Messages Directory Presence Ephemera")
     | POSTS
     | FANS_OUT
@@ -87,6 +99,7 @@ RIGHTS: dict[str, Rights] = {
     | ROBOTS
     | CALLS_BACK
     | SIGNS_CALLBACKS
+    | PUSHES
     | UPLOADS
     | ADMIN
     | TOKEN,
@@ -170,7 +183,7 @@ def test_every_function_is_alike_where_it_matters(deployed: Synthesis) -> None:
         assert function["Architectures"] == ["arm64"], name
         assert function["Runtime"] == "python3.13", name
         assert function["LoggingConfig"]["LogFormat"] == "JSON", name
-        assert len(function["Layers"]) == 2, name
+        assert len(function["Layers"]) == (3 if name.startswith("Push") else 2), name
         assert "TracingConfig" not in function, name
         written.append(function["LoggingConfig"]["LogGroup"].removeprefix("${").removesuffix("}"))
 
@@ -181,8 +194,8 @@ def test_every_function_is_alike_where_it_matters(deployed: Synthesis) -> None:
 def test_no_socket_function_outlives_the_patience_of_api_gateway(deployed: Synthesis) -> None:
     timeouts = {name: entry["Timeout"] for name, entry in deployed.of_type("Lambda::Function").items()}
 
-    assert (timeouts.pop("MessageOnQueue"), timeouts.pop("BroadcastOnQueue")) == (30, 60)
-    assert timeouts.pop("CallbackOnQueue") == 60
+    expected = {"MessageOnQueue": 30, "BroadcastOnQueue": 60, "CallbackOnQueue": 60, "PushOnQueue": 30}
+    assert {name: timeouts.pop(name) for name in expected} == expected
     assert all(seconds < 29 for seconds in timeouts.values()), timeouts
 
 
@@ -233,7 +246,7 @@ def _refusing_plain_http(synthesis: Synthesis, kind: str, of: str) -> set[str]:
 
 
 def test_only_cloudwatch_of_this_account_publishes_alarms(deployed: Synthesis) -> None:
-    [policy] = deployed.of_type("SNS::TopicPolicy").values()
+    [policy] = [entry for entry in deployed.of_type("SNS::TopicPolicy").values() if entry["Topics"] != ["${PushTopic}"]]
     allowed = [entry for entry in policy["PolicyDocument"]["Statement"] if entry["Effect"] == "Allow"]
 
     [statement] = allowed
@@ -249,6 +262,23 @@ def test_every_key_rotates(deployed: Synthesis) -> None:
 def test_every_event_source_reports_partial_failures(deployed: Synthesis) -> None:
     for name, mapping in deployed.of_type("Lambda::EventSourceMapping").items():
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
+
+
+def test_only_the_push_worker_may_use_platform_endpoints_and_only_those_of_its_applications(full: Synthesis) -> None:
+    application = "arn:aws:sns:eu-central-1:111122223333:app/APNS/chat"
+    endpoints = application.replace(":app/", ":endpoint/") + "/*"
+    found = {
+        (role, resource): set(listed(statement["Action"]))
+        for role, statement in statements(full)
+        for resource in listed(statement["Resource"])
+        if resource.startswith("arn:aws:sns")
+    }
+    role = full.of_type("Lambda::Function")["PushOnQueue"]["Role"].removesuffix(".Arn}") + "}"
+
+    assert found == {
+        (role, application): {"sns:CreatePlatformEndpoint"},
+        (role, endpoints): {"sns:DeleteEndpoint", "sns:Publish", "sns:SetEndpointAttributes"},
+    }
 
 
 def test_secrets_are_generated_and_nowhere_in_the_template(deployed: Synthesis) -> None:

@@ -16,6 +16,8 @@ HANDLERS = {
     "GroupWs": "functions.group.ws.handler",
     "ProfileWs": "functions.profile.ws.handler",
     "ChannelWs": "functions.channel.ws.handler",
+    "PushOnQueue": "functions.push.on_queue.handler",
+    "PushWs": "functions.push.ws.handler",
     "ChatroomWs": "functions.chatroom.ws.handler",
     "CallbackOnQueue": "functions.callback.on_queue.handler",
     "ServerApi": "functions.server_api.http.handler",
@@ -31,7 +33,10 @@ ROUTES = {
     "profile": "ProfileWs",
     "channel": "ChannelWs",
     "chatroom": "ChatroomWs",
+    "push": "PushWs",
 }
+
+APPLICATION = "arn:aws:sns:eu-central-1:111122223333:app/APNS/chat"
 
 
 def only(found: dict[str, Resource]) -> Resource:
@@ -157,6 +162,34 @@ def test_the_robot_queue_keeps_order_and_feeds_its_worker_one_by_one(dev: Synthe
     assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "${RobotQueueDlq.Arn}", "maxReceiveCount": 8}
 
 
+def test_what_is_published_to_the_push_topic_reaches_its_queue_and_its_worker(dev: Synthesis) -> None:
+    topic = dev.of_type("SNS::Topic")["PushTopic"]
+    [subscription] = [
+        entry for entry in dev.of_type("SNS::Subscription").values() if entry["TopicArn"] == "${PushTopic}"
+    ]
+    mapping = mapping_of(dev, "PushOnQueue")
+    queue = dev.of_type("SQS::Queue")["PushQueue"]
+    senders = [
+        statement
+        for policy in dev.of_type("SQS::QueuePolicy").values()
+        if policy["Queues"] == ["${PushQueue}"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+
+    assert topic["KmsMasterKeyId"].endswith("alias/aws/sns")
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("sqs", "${PushQueue.Arn}")
+    assert subscription["RawMessageDelivery"] is True
+    assert [(each["Principal"], each["Condition"]) for each in senders] == [
+        ({"Service": "sns.amazonaws.com"}, {"ArnEquals": {"aws:SourceArn": "${PushTopic}"}})
+    ]
+    assert mapping["EventSourceArn"] == "${PushQueue.Arn}"
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] == 10
+    assert queue["VisibilityTimeout"] >= 6 * dev.of_type("Lambda::Function")["PushOnQueue"]["Timeout"]
+    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "${PushQueueDlq.Arn}", "maxReceiveCount": 5}
+
+
 def test_the_fanout_queue_feeds_its_worker(dev: Synthesis) -> None:
     mapping = mapping_of(dev, "MessageOnQueue")
     queue = dev.of_type("SQS::Queue")["FanoutQueue"]
@@ -200,7 +233,7 @@ def test_the_server_api_is_a_url_that_checks_signatures_itself(dev: Synthesis) -
 
 def test_every_alarm_reaches_the_operators(dev: Synthesis) -> None:
     alarms = dev.of_type("CloudWatch::Alarm")
-    [topic] = dev.of_type("SNS::Topic")
+    [topic] = dev.of_type("SNS::Topic").keys() - {"PushTopic"}
 
     assert {tuple(alarm["AlarmActions"]) for alarm in alarms.values()} == {(f"${{{topic}}}",)}
     assert all(alarm["AlarmDescription"] for alarm in alarms.values())
@@ -234,6 +267,8 @@ def test_everything_that_can_fail_has_an_alarm(dev: Synthesis) -> None:
         ("ApproximateNumberOfMessagesVisible", "${RobotQueueDlq.QueueName}"),
         ("ApproximateNumberOfMessagesVisible", "${CallbackQueueDlq.QueueName}"),
         ("ApproximateAgeOfOldestMessage", "${CallbackQueue.QueueName}"),
+        ("ApproximateNumberOfMessagesVisible", "${PushQueueDlq.QueueName}"),
+        ("PushUnpublished", "wildfire-dev"),
         ("ApproximateAgeOfOldestMessage", "${FanoutQueue.QueueName}"),
         ("IntegrationError", f"${{{api}}}"),
         ("ExecutionError", f"${{{api}}}"),
@@ -280,7 +315,10 @@ def test_every_option_of_an_environment_reaches_its_resource(full: Synthesis) ->
     assert {entry["SnapStart"]["ApplyOn"] for entry in functions.values()} == {"PublishedVersions"}
     assert {entry["FunctionName"] for entry in aliases.values()} == {f"${{{name}}}" for name in HANDLERS}
     assert (mapping["BatchSize"], mapping["ScalingConfig"]["MaximumConcurrency"]) == (5, 7)
-    assert only(full.of_type("SNS::Subscription"))["Endpoint"] == "operators@example.com"
+    assert "operators@example.com" in {entry["Endpoint"] for entry in full.of_type("SNS::Subscription").values()}
+    assert json.loads(functions["PushOnQueue"]["Environment"]["Variables"]["IM_PUSH_APPLICATIONS"]) == {
+        "com.example.chat": {"APNS": APPLICATION}
+    }
     assert only(full.of_type("Lambda::Url"))["Cors"]["AllowOrigins"] == ["https://console.example.com"]
     assert full.of_type("S3::Bucket")["Media"]["CorsConfiguration"]["CorsRules"][0]["AllowedOrigins"] == [
         "https://chat.example.com"

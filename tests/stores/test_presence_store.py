@@ -2,7 +2,7 @@
 
 import pytest
 
-from im.delivery.model import Device, Presence
+from im.delivery.model import Device, Presence, PushAddress, Subscription
 from im.delivery.store import DynamoPresenceStore, PresenceStore
 from im.platform.dynamo import ConditionFailed, Dynamo
 from tests.fakes.delivery import MemoryPresenceStore
@@ -166,3 +166,42 @@ def test_a_user_who_gives_no_receipts_is_known_by_his_presence(store: PresenceSt
 
     store.set_receipts("alice", True)
     assert store.load_one("alice").receipts
+
+
+ADDRESS = PushAddress(6, "token", "voip", "com.example.chat", "zh-CN", 3)
+BROWSER = PushAddress(100, subscription=Subscription("https://push.example.net/1", "point", "secret"))
+
+
+@pytest.mark.parametrize("address", [ADDRESS, BROWSER, PushAddress(0, "t")])
+def test_an_address_is_read_as_it_was_written_and_survives_the_sockets(
+    store: PresenceStore, address: PushAddress
+) -> None:
+    store.register("alice", TABLET)
+
+    assert store.set_push("alice", TABLET.client, None, address)
+
+    store.disconnect("alice", TABLET.client, "conn-2", 300)
+    store.register("alice", Device(TABLET.client, 8, "conn-3", 400))
+    assert store.load(["alice"])[0]["alice"].devices == (Device(TABLET.client, 8, "conn-3", 400, address),)
+
+
+def test_an_address_changes_only_from_what_it_was_seen_to_be(store: PresenceStore) -> None:
+    store.register("alice", PHONE)
+    store.set_push("alice", "phone", None, ADDRESS)
+
+    assert not store.set_push("alice", "phone", None, BROWSER)
+    assert not store.set_push("alice", "phone", BROWSER, None)
+    assert store.set_push("alice", "phone", ADDRESS, BROWSER)
+    assert store.set_push("alice", "phone", BROWSER, None)
+    assert store.load_one("alice").device("phone") == PHONE
+
+
+def test_a_device_that_is_not_there_has_no_address_and_one_that_goes_takes_it_along(store: PresenceStore) -> None:
+    assert not store.set_push("alice", "phone", None, ADDRESS)
+
+    store.register("alice", PHONE)
+    store.set_push("alice", "phone", None, ADDRESS)
+    store.remove("alice", "phone")
+    store.register("alice", PHONE)
+
+    assert store.load_one("alice").device("phone") == PHONE

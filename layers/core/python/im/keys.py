@@ -64,6 +64,11 @@ def client(client_id: str) -> str:
     return _join("d", client_id)
 
 
+def push_token(digest: str) -> str:
+    """The partition that says which session a push token belongs to."""
+    return _join("p", digest)
+
+
 def user_name(name: str) -> str:
     """The partition that keeps a login name unique and finds its user."""
     return _join("n", name)
@@ -323,3 +328,8 @@ def place(user_id: str) -> str:
 def circuit(destination: str) -> str:
     """What is known of a destination of callbacks that fails."""
     return _join("circuit", destination)
+
+
+def pushed(user_id: str, client_id: str, about: str) -> str:
+    """What became of one notification on one device."""
+    return _join("push", user_id, client_id, about)

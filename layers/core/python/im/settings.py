@@ -28,6 +28,9 @@ class Env(StrEnum):
     ROBOT_QUEUE_URL = "IM_ROBOT_QUEUE_URL"
     CALLBACK_QUEUE_URL = "IM_CALLBACK_QUEUE_URL"
     CALLBACK_DLQ_URL = "IM_CALLBACK_DLQ_URL"
+    PUSH_TOPIC_ARN = "IM_PUSH_TOPIC_ARN"
+    PUSH_APPLICATIONS = "IM_PUSH_APPLICATIONS"
+    WEB_PUSH_SECRET_ID = "IM_WEB_PUSH_SECRET_ID"
     MEDIA_BUCKET = "IM_MEDIA_BUCKET"
     MEDIA_BASE_URL = "IM_MEDIA_BASE_URL"
     ADMIN_SECRET_ID = "IM_ADMIN_SECRET_ID"
@@ -126,6 +129,11 @@ class Switches(Struct, frozen=True):
     disable_user_id_search: bool = field(default=True, name="friend.disable_user_id_search")
     close_api_version: bool = field(default=False, name="http.close_api_version")
     channel_client_info: bool = field(default=False, name="channel.callback_with_client_info")
+    push_expired_days: int = field(default=7, name="message.push_expired_days")
+    silent_when_pc_online: bool = field(default=True, name="server.mobile_default_silent_when_pc_online")
+    push_android: str = field(default="", name="push.android.server.address")
+    push_ios: str = field(default="", name="push.ios.server.address")
+    push_harmony: str = field(default="", name="push.harmony.server.address")
 
     channel_callback_and_inbox: bool = field(default=False, name="im.channel_callback_and_inbox")
     host_friends: bool = field(default=True, name="im.host_friends")
@@ -150,6 +158,7 @@ class Switches(Struct, frozen=True):
     receipts: bool = field(default=True, name="im.receipts")
     group_receipts: int = field(default=200, name="im.group_receipts")
     heartbeat_s: int = field(default=240, name="im.heartbeat_seconds")
+    web_push_contact: str = field(default="", name="im.web_push_contact")
     clock_window_ms: int = field(default=7_200_000, name="im.signature_window_ms")
     message_read_url: str = field(default="", name="im.message_read_callback")
     callback_max_age_s: int = field(default=86_400, name="im.callback_max_age_seconds")

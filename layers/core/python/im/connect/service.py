@@ -31,6 +31,8 @@ from im.message.store import MessageStore, RowStore
 from im.platform.clock import MINUTE_MS, Clock
 from im.platform.dynamo import ConditionFailed
 from im.platform.parallel import run_all
+from im.push.devices import digests
+from im.push.store import TokenStore
 from im.settings import Switches
 from im.wire import frames
 
@@ -76,6 +78,7 @@ class ConnectService:
         news: is told of who comes and goes.
         global_channels: tells which channels go to everybody.
         back_end: so is the business.
+        push_tokens: whose push tokens are; they go with their sessions.
     """
 
     def __init__(
@@ -94,9 +97,11 @@ class ConnectService:
         news: News | None = None,
         global_channels: Callable[[], Sequence[str]] = lambda: (),
         back_end: BackEnd = NOBODY,
+        push_tokens: TokenStore | None = None,
     ) -> None:
         self._back_end = back_end
         self._news = news or Silence()
+        self._push_tokens = push_tokens
         self._sessions = sessions
         self._issuer = issuer
         self._rows = rows
@@ -187,6 +192,10 @@ class ConnectService:
 
     def _remove(self, user: str, client: str) -> None:
         before = self._delivery.presence.remove(user, client)
+        device = before.device(client)
+        if device and device.push and self._push_tokens:
+            for name in digests(device.push):
+                self._push_tokens.release(name, user, client)
         self._tell(before, before.without(client))
 
     def _disconnect(self, user: str, client: str, connection: str) -> None:

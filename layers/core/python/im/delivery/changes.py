@@ -11,6 +11,7 @@ from im.delivery.model import Change, News, Presence, Subject
 from im.delivery.service import Delivery
 from im.delivery.store import VersionStore
 from im.platform.parallel import run_all
+from im.push.alert import Alert
 from im.wire import frames
 
 _ID_FIELDS = {Subject.PROFILE: "userId", Subject.GROUP: "groupId", Subject.CHANNEL: "channelId"}
@@ -48,8 +49,12 @@ class Changes:
         self._versions.raise_to(user, change, version_ms)
         self.announce(user, change, version_ms, except_client=except_client)
 
-    def tell_all(self, news: Sequence[News]) -> None:
+    def tell_all(self, news: Sequence[News], alert: Alert | None = None) -> None:
         """``tell`` of several changes, also of several users, with one look at where they are.
+
+        Args:
+            news: what changed.
+            alert: what devices without a socket are notified of.
 
         Raises:
             BusyError: try again; some may have been told.
@@ -61,7 +66,7 @@ class Changes:
             told.setdefault((each.change, each.version), {})[each.user] = presences[each.user]
         for (change, version), reached in told.items():
             frame = frames.push(change.value, {"version": version})
-            self._delivery.push_to(reached, partial(_same, frame))
+            self._delivery.push_to(reached, partial(_same, frame), alert_for=(lambda: alert) if alert else None)
 
     def announce(self, user: str, change: Change, version_ms: int, *, except_client: str | None = None) -> None:
         """Only the push, for who has raised the version together with the change itself."""

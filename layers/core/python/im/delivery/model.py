@@ -7,7 +7,39 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from im.push.alert import Alert
+
 T = TypeVar("T")
+
+
+class Subscription(Struct, frozen=True):
+    """Where a browser gets Web Push messages: the push service's URL and the browser's keys (base64url)."""
+
+    endpoint: str
+    p256dh: str
+    auth: str
+
+
+class PushAddress(Struct, frozen=True):
+    """Where a device is notified while it has no socket.
+
+    Attributes:
+        type: the vendor, by Wildfire's number (satellites spec 1.4); our own 100 for Web Push.
+        token: the vendor's token, empty if there is none.
+        voip: iOS's token for calls, or empty.
+        package: the application's package name or bundle id.
+        language: of the device, a tag such as ``zh-CN``.
+        badge: the number that the device showed when it last said so.
+        subscription: of a browser.
+    """
+
+    type: int = 0
+    token: str = ""
+    voip: str = ""
+    package: str = ""
+    language: str = ""
+    badge: int = 0
+    subscription: Subscription | None = None
 
 
 class Device(Struct, frozen=True):
@@ -18,12 +50,14 @@ class Device(Struct, frozen=True):
         platform: Wildfire's platform number (server-api spec 4.7).
         connection: its socket's connection id, empty while it is offline.
         since: when it connected, or when it was last seen, ms.
+        push: where it is notified while it is offline, if it said so.
     """
 
     client: str
     platform: int
     connection: str
     since: int
+    push: PushAddress | None = None
 
     @property
     def online(self) -> bool:
@@ -167,6 +201,7 @@ class Job(Struct, frozen=True, omit_defaults=True):
         targets: the sockets that it is for, in a chatroom.
         news: of somebody's presence; then there is nothing else.
         spread: who it is for is found out by the worker, who makes further jobs.
+        alert: what devices without a socket may be notified of.
     """
 
     frame: str = ""
@@ -177,6 +212,7 @@ class Job(Struct, frozen=True, omit_defaults=True):
     targets: tuple[Target, ...] = ()
     news: Glimpse | None = None
     spread: Spread | None = None
+    alert: Alert | None = None
 
 
 class Reach(Struct, frozen=True):
@@ -186,11 +222,13 @@ class Reach(Struct, frozen=True):
         offline: users without any socket.
         failed: users whose sockets did not take the frame.
         gone: sockets that exist no more, as (user, connection id).
+        unpushed: whether somebody who may have to be notified could not be.
     """
 
     offline: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     gone: tuple[tuple[str, str], ...] = ()
+    unpushed: bool = False
 
 
 class Change(StrEnum):

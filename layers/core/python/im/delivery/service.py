@@ -6,6 +6,7 @@ was answered for.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from im.delivery.audience import Audiences
 from im.delivery.model import Device, Glimpse, Job, Moment, Presence, Reach, Spread, Target, chunks
@@ -13,6 +14,7 @@ from im.delivery.store import FanoutQueue, PresenceStore
 from im.platform.clock import Clock
 from im.platform.metrics import Count, ignore
 from im.platform.poster import Outcome, Post, Poster
+from im.push.alert import AlertFor
 
 HANDSHAKE_MS = 30_000
 """A socket is registered before its handshake is answered, and until then posts to it are answered 410 as well. So the 410 of
@@ -23,6 +25,13 @@ ANYBODY = ""
 
 FrameFor = Callable[[str], bytes]
 """Returns the frame that one user gets; called once per user."""
+
+
+class Notifier(Protocol):
+    """Whoever sees to it that devices without a socket are notified."""
+
+    def notify(self, alert_for: AlertFor, presences: Mapping[str, Presence]) -> bool:
+        """Take on an alert for those of these users whom it concerns; False when it could not be taken on."""
 
 
 class Delivery:
@@ -37,6 +46,7 @@ class Delivery:
         chunk: users per queue message.
         news_delay_s: how long news of presence wait, so that what is undone meanwhile is told to nobody; None: nobody is
             told anything.
+        notifier: notifies devices without a socket; None in functions that deliver nothing worth it.
         count: takes metrics.
         lost: is told how a user's presence was and is when a socket of his turns out to be gone.
     """
@@ -51,6 +61,7 @@ class Delivery:
         inline_limit: int,
         chunk: int,
         news_delay_s: int | None = None,
+        notifier: Notifier | None = None,
         count: Count = ignore,
         lost: Callable[[Presence, Presence], None] = lambda before, after: None,
     ) -> None:
@@ -62,6 +73,7 @@ class Delivery:
         self._inline_limit = inline_limit
         self._chunk = chunk
         self._news_delay_s = news_delay_s
+        self._notifier = notifier
         self._count = count
         self.audiences = Audiences()
 
@@ -70,7 +82,13 @@ class Delivery:
         return self._queue is None or users <= self._inline_limit
 
     def push(
-        self, users: Sequence[str], frame_for: FrameFor, *, skip: str | None = None, moment: Moment | None = None
+        self,
+        users: Sequence[str],
+        frame_for: FrameFor,
+        *,
+        skip: str | None = None,
+        moment: Moment | None = None,
+        alert_for: AlertFor | None = None,
     ) -> Reach:
         """Deliver to users whose presence has not been read yet.
 
@@ -79,21 +97,32 @@ class Delivery:
             frame_for: the frame of each; asked for ``ANYBODY`` when it must suit all.
             skip: the sender's own connection, which has the answer instead.
             moment: lets workers remember where a group's members are.
+            alert_for: makes what devices without a socket are notified of.
         """
         if not users:
             return Reach()
         if self._queue is not None and not self.is_inline(len(users)):
             frame = frame_for(ANYBODY).decode()
-            self._queue.put(Job(frame, part, skip or "", moment) for part in chunks(users, self._chunk))
+            alert = alert_for() if alert_for and self._notifier else None
+            parts = chunks(users, self._chunk)
+            self._queue.put(Job(frame, part, skip or "", moment, alert=alert) for part in parts)
             return Reach()
         presences, _ = self.presence.load(users)
-        return self.push_to(presences, frame_for, skip=skip)
+        return self.push_to(presences, frame_for, skip=skip, alert_for=alert_for)
 
-    def push_to(self, presences: Mapping[str, Presence], frame_for: FrameFor, *, skip: str | None = None) -> Reach:
-        """Deliver to users whose presence is at hand."""
+    def push_to(
+        self,
+        presences: Mapping[str, Presence],
+        frame_for: FrameFor,
+        *,
+        skip: str | None = None,
+        alert_for: AlertFor | None = None,
+    ) -> Reach:
+        """Deliver to users whose presence is at hand, then have the devices notified that turn out to have no socket."""
         posts: list[Post] = []
         since: dict[str, int] = {}
         offline: list[str] = []
+        found = dict(presences)
         for user, presence in presences.items():
             online = [device for device in presence.devices if device.online]
             if not online:
@@ -113,9 +142,11 @@ class Delivery:
                 after = before.disconnected(post.client, now)
                 self.announce(before, after)
                 self._lost(before, after)
+            found[post.user] = (before or found[post.user]).disconnected(post.client, now)
         self._note(outcome)
         gone = tuple((post.user, post.connection) for post in outcome.gone)
-        return Reach(tuple(offline), tuple({post.user for post in outcome.failed}), gone)
+        notified = self._notifier is None or alert_for is None or self._notifier.notify(alert_for, found)
+        return Reach(tuple(offline), tuple({post.user for post in outcome.failed}), gone, not notified)
 
     def push_at(self, room: str, targets: Sequence[Target], frame: bytes) -> Reach:
         """Deliver to sockets inside a chatroom, through the queue if they are more than the inline limit.
@@ -170,7 +201,10 @@ class Delivery:
         if job.targets:
             return self._post_at(job.targets, frame)
         presences = self._whereabouts(job.users, job.moment) if job.moment else self.presence.load(job.users)[0]
-        reach = self.push_to(presences, lambda _: frame, skip=job.skip or None)
+        alert = job.alert
+        reach = self.push_to(
+            presences, lambda _: frame, skip=job.skip or None, alert_for=(lambda: alert) if alert else None
+        )
         if job.moment:
             for user, connection in reach.gone:
                 self.audiences.forget(job.moment.group, user, connection)

@@ -16,7 +16,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
 from im import keys
-from im.delivery.model import FORBIDDEN, Change, Device, Job, Presence, Versions
+from im.delivery.model import FORBIDDEN, Change, Device, Job, Presence, PushAddress, Subscription, Versions
 from im.errors import BusyError
 from im.platform.dynamo import ConditionFailed, Dynamo, Item, Key, decode_item, encode, translated_errors
 from im.platform.parallel import run_all
@@ -28,6 +28,7 @@ _WORTH_AN_INDEX = 500
 _ENTRIES_PER_USER = 100
 """Entries of the index that are cheaper to read than one user's presence, which is half a read unit."""
 _DEVICE = "d:"
+_PUSH = "p:"
 _STATUS = "st"
 _SILENT_READER = "nr"
 _SHARD = "o"
@@ -64,6 +65,9 @@ class PresenceStore(Protocol):
 
     def remove(self, user: str, client: str) -> Presence:
         """Forget a device (kick, logout); returns the presence as it was before."""
+
+    def set_push(self, user: str, client: str, before: PushAddress | None, after: PushAddress | None) -> bool:
+        """Change where a device is notified; False if that is not ``before`` any more, or the device is not there."""
 
     def set_status(self, user: str, status: int) -> None:
         """Copy the global status next to the devices, where the send path reads it anyway."""
@@ -139,7 +143,13 @@ class DynamoPresenceStore:
         if item is None:
             return Presence(user)
         devices = tuple(
-            Device(name.removeprefix(_DEVICE), value["p"], value["c"], value["t"])
+            Device(
+                client := name.removeprefix(_DEVICE),
+                value["p"],
+                value["c"],
+                value["t"],
+                _address(item[_PUSH + client]) if _PUSH + client in item else None,
+            )
             for name, value in item.items()
             if name.startswith(_DEVICE)
         )
@@ -188,7 +198,24 @@ class DynamoPresenceStore:
 
     def remove(self, user: str, client: str) -> Presence:
         unlisted = f", {_SHARD}" if self._shards else ""
-        return self._left(self.decode(user, self._update(user, client, f"REMOVE #d{unlisted}", values={})), client)
+        old = self._update(user, client, f"REMOVE #d, #p{unlisted}", values={}, names={"#p": _PUSH + client})
+        return self._left(self.decode(user, old), client)
+
+    def set_push(self, user: str, client: str, before: PushAddress | None, after: PushAddress | None) -> bool:
+        unchanged = "attribute_not_exists(#p)" if before is None else "#p = :before"
+        values = {":before": before and _stored(before), ":after": after and _stored(after)}
+        try:
+            self._update(
+                user,
+                client,
+                "REMOVE #p" if after is None else "SET #p = :after",
+                condition=f"attribute_exists(#d) AND {unchanged}",
+                values={name: value for name, value in values.items() if value is not None},
+                names={"#p": _PUSH + client},
+            )
+        except ConditionFailed:
+            return False
+        return True
 
     def _left(self, before: Presence, client: str) -> Presence:
         others = [device for device in before.without(client).devices if device.online]
@@ -304,13 +331,20 @@ class DynamoPresenceStore:
             )
 
     def _update(
-        self, user: str, client: str, expression: str, *, values: dict[str, Any], condition: str | None = None
+        self,
+        user: str,
+        client: str,
+        expression: str,
+        *,
+        values: dict[str, Any],
+        condition: str | None = None,
+        names: dict[str, str] | None = None,
     ) -> Item:
         request: dict[str, Any] = {
             "TableName": self._table,
             "Key": {"u": {"S": user}},
             "UpdateExpression": expression,
-            "ExpressionAttributeNames": {"#d": _DEVICE + client},
+            "ExpressionAttributeNames": {"#d": _DEVICE + client, **(names or {})},
             "ReturnValues": "ALL_OLD",
             "ReturnConsumedCapacity": "TOTAL",
         }
@@ -321,6 +355,21 @@ class DynamoPresenceStore:
         with translated_errors():
             answer = self._dynamo.client.update_item(**request)
         return decode_item(answer.get("Attributes", {}))
+
+
+_PUSH_NAMES = {"y": "type", "k": "token", "v": "voip", "n": "package", "l": "language", "b": "badge"}
+
+
+def _stored(address: PushAddress) -> dict[str, Any]:
+    """An address under one-letter names, without what is empty: the item is read with every message to its user."""
+    named = {short: value for short, name in _PUSH_NAMES.items() if (value := getattr(address, name))}
+    browser = address.subscription
+    return named | ({"w": [browser.endpoint, browser.p256dh, browser.auth]} if browser else {})
+
+
+def _address(stored: dict[str, Any]) -> PushAddress:
+    values = {name: stored[short] for short, name in _PUSH_NAMES.items() if short in stored}
+    return PushAddress(**values, subscription=Subscription(*stored["w"]) if "w" in stored else None)
 
 
 class VersionsItem(Model):

@@ -42,6 +42,7 @@ from im.place import Place, changed
 from im.platform.clock import Clock
 from im.platform.parallel import run_all
 from im.profile.types import TypesOf
+from im.push.alert import Alert, friend_request_alert
 from im.settings import Switches
 
 _SCOPE = "friendRequest"
@@ -52,8 +53,8 @@ _ROBOT = 1
 class Changes(Protocol):
     """What friends need of the news for devices."""
 
-    def tell_all(self, news: Sequence[News]) -> None:
-        """Lists of users have changed: their devices learn of it now, or with their next hello."""
+    def tell_all(self, news: Sequence[News], alert: Alert | None = None) -> None:
+        """Lists of users have changed: their devices learn of it now, or with their next hello; others are notified."""
 
 
 class Chats(Protocol):
@@ -206,7 +207,7 @@ class FriendService:
                 written = self._new_request(between, reason, extra, repeated=again)
                 if not self._store.commit((), [RequestChange(between.outgoing, written)]):
                     continue
-            self._changes.tell_all(_news_of_request(written))
+            self._changes.tell_all(_news_of_request(written), None if accepts else _alert_of(written))
             if accepts:
                 self.answer(other, user, accept=True)
             return
@@ -225,7 +226,7 @@ class FriendService:
             except ImError:
                 if earlier and earlier.is_pending and now - earlier.sent < REPEAT_MS:
                     # Who asks again so soon may not have had an answer: the news of his request may be lost.
-                    self._changes.tell_all(_news_of_request(earlier))
+                    self._changes.tell_all(_news_of_request(earlier), _alert_of(earlier))
                 raise
         if between.mine.is_friend:
             raise ImError(Code.ALREADY_FRIENDS)
@@ -462,6 +463,10 @@ def _parted(between: Between) -> list[FriendChange]:
 def _news_of_friends(between: Between) -> list[News]:
     """Both sides' devices learn of their rows, if there are any."""
     return [News(row.user, Change.FRIENDS, row.update_dt) for row in (between.mine, between.theirs) if row.update_dt]
+
+
+def _alert_of(request: FriendRequest) -> Alert:
+    return friend_request_alert(request.sender, request.receiver, request.reason, request.sent)
 
 
 def _news_of_request(request: FriendRequest) -> list[News]:

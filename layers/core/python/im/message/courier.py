@@ -1,6 +1,7 @@
 """Bringing an appended message to its readers: who they are by now, and what each of them gets."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -16,6 +17,7 @@ from im.message.context import Context
 from im.message.model import Conversation, ConversationType, Message, Origin, Sender, conversation_of
 from im.message.store import RowStore
 from im.platform.clock import Clock
+from im.push.alert import AlertFor, alert_of
 from im.settings import Switches
 from im.wire import frames
 
@@ -61,7 +63,7 @@ class Courier:
         also_to: Sequence[str] = (),
         repeated: bool = False,
     ) -> None:
-        """Post a message to everybody who may read it.
+        """Post a message to everybody who may read it, and have devices without a socket notified.
 
         Args:
             message: as it was appended, or a transparent one.
@@ -72,19 +74,28 @@ class Courier:
             repeated: whether it was appended by an earlier attempt.
         """
         frame_for = _PushFrames(message)
+        alert_for = partial(alert_of, message, conversation, sender.client)
         if conversation.type == ConversationType.GROUP:
-            self._deliver_to_group(message, conversation, sender, context.info, frame_for, also_to, repeated=repeated)
+            self._deliver_to_group(
+                message, conversation, sender, context.info, frame_for, alert_for, also_to, repeated=repeated
+            )
             return
         users: Collection[str] = context.presences
         if conversation.type == ConversationType.CHANNEL:
             if not conversation.subscriber:
-                self._deliver_to_listeners(message, conversation, sender, context.channel, frame_for)
+                self._deliver_to_listeners(message, conversation, sender, context.channel, frame_for, alert_for)
                 return
             users = self.parties(conversation, context.channel, message.sender)
-        self._deliver_to_few(message, users, sender, context, frame_for)
+        self._deliver_to_few(message, users, sender, context, frame_for, alert_for)
 
     def _deliver_to_few(
-        self, message: Message, users: Collection[str], sender: Sender, context: Context, frame_for: FrameFor
+        self,
+        message: Message,
+        users: Collection[str],
+        sender: Sender,
+        context: Context,
+        frame_for: FrameFor,
+        alert_for: AlertFor,
     ) -> None:
         audience = [user for user in users if message.visible_to(user)]
         presences = {user: context.presences.get(user, Presence(user)) for user in audience}
@@ -94,7 +105,7 @@ class Courier:
         doubtful = [user for user in audience if late or not any(device.online for device in presences[user].devices)]
         if doubtful:
             presences.update(self._delivery.presence.load(doubtful)[0])
-        self._delivery.push_to(presences, frame_for, skip=sender.connection)
+        self._delivery.push_to(presences, frame_for, skip=sender.connection, alert_for=alert_for)
 
     def parties(self, conversation: Conversation, channel: Channel | None, author: str) -> list[str]:
         """Who leads a channel's dialog: its user, and the owner unless a service hears what users write in his place."""
@@ -110,11 +121,13 @@ class Courier:
         sender: Sender,
         channel: Channel | None,
         frame_for: FrameFor,
+        alert_for: AlertFor,
     ) -> None:
         """Deliver what a channel says to all: its owner here, its subscribers through the queue.
 
         Workers list the subscribers after the append, strongly consistently, so whoever ended his subscription before the
         message was sent is not among them. The owner does not get what his service sends (client-semantics spec 3.3).
+        Only listed readers are notified: who is offline among all is not even read.
         """
         if channel is None:
             return
@@ -122,14 +135,14 @@ class Courier:
         if message.to or message.sender != channel.owner:
             listed = message.to if channel.open_to_all else sorted(self._channels.among(channel.id, message.to))
             audience = dict.fromkeys([*listed, *([channel.owner] if to_owner else ())])
-            self._delivery.push(list(audience), frame_for, skip=sender.connection)
+            self._delivery.push(list(audience), frame_for, skip=sender.connection, alert_for=alert_for)
             return
         frame = frame_for(ANYBODY)
         shards = range(SHARDS) if channel.has(State.GLOBAL) else (-1,)
         for shard in shards:
             self._delivery.spread(Spread(channel.id, shard=shard), frame, skip=sender.connection)
         if to_owner:
-            self._delivery.push([channel.owner], frame_for, skip=sender.connection)
+            self._delivery.push([channel.owner], frame_for, skip=sender.connection, alert_for=alert_for)
 
     def _deliver_to_group(
         self,
@@ -138,6 +151,7 @@ class Courier:
         sender: Sender,
         info: GroupInfo | None,
         frame_for: FrameFor,
+        alert_for: AlertFor,
         also_to: Sequence[str],
         *,
         repeated: bool,
@@ -156,7 +170,7 @@ class Courier:
         if not repeated and roster.version == info.roster_version:
             certain.update(roster.ids)
         if not self._delivery.is_inline(len(_audience(message, roster.ids, also_to))):
-            self._deliver_through_queue(message, conversation, sender, frame_for, also_to, certain)
+            self._deliver_through_queue(message, conversation, sender, frame_for, alert_for, also_to, certain)
             return
         now, known = self._where(group, info, roster.ids)
         if now is None:
@@ -167,7 +181,8 @@ class Courier:
             frame_for = _PushFrames(replace(message, subject=None))
         missing = [user for user in audience if user not in known]
         presences = {**known, **(self._delivery.presence.load(missing)[0] if missing else {})}
-        reach = self._delivery.push_to({user: presences[user] for user in audience}, frame_for, skip=sender.connection)
+        reached = {user: presences[user] for user in audience}
+        reach = self._delivery.push_to(reached, frame_for, skip=sender.connection, alert_for=alert_for)
         for user, connection in reach.gone:
             self._delivery.audiences.forget(group, user, connection)
 
@@ -177,6 +192,7 @@ class Courier:
         conversation: Conversation,
         sender: Sender,
         frame_for: FrameFor,
+        alert_for: AlertFor,
         also_to: Sequence[str],
         certain: Collection[str],
     ) -> None:
@@ -196,10 +212,10 @@ class Courier:
             audience = self._entitled(message, conversation, audience, certain)
         counted = set(members)
         of_group = [user for user in audience if user in counted]
-        self._delivery.push(of_group, frame_for, skip=sender.connection, moment=moment)
+        self._delivery.push(of_group, frame_for, skip=sender.connection, moment=moment, alert_for=alert_for)
         # The arrivals of others (a sender of the server API, a removed member) are not counted by this group.
         others = [user for user in audience if user not in counted]
-        self._delivery.push(others, frame_for, skip=sender.connection)
+        self._delivery.push(others, frame_for, skip=sender.connection, alert_for=alert_for)
 
     def _entitled(
         self, message: Message, conversation: Conversation, audience: list[str], certain: Collection[str]

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from im import keys
 from im.delivery.model import chunks
 from im.delivery.service import Delivery
-from im.errors import Code, ImError, InvalidError
+from im.errors import BusyError, Code, ImError, InvalidError
 from im.message.events import event_payload
 from im.message.log import Appended, Head, Log, Walk
 from im.message.model import (
@@ -40,6 +40,7 @@ from im.message.store import MessageStore, RowStore
 from im.platform.clock import MINUTE_MS, Clock
 from im.platform.ids import short_id
 from im.platform.parallel import run_all
+from im.push.alert import Alert, alert_of
 from im.settings import Switches
 from im.wire import frames
 
@@ -298,9 +299,20 @@ class Multicasts:
         """Push to the receivers, not to the sender. Their presence is read after the append, so nobody is missed."""
         if messages:
             presences, _ = self._delivery.presence.load(messages)
-            self._delivery.push_to(
-                presences, lambda user: frames.push("message", frames.message_out(messages[user], user))
+            reach = self._delivery.push_to(
+                presences,
+                lambda user: frames.push("message", frames.message_out(messages[user], user)),
+                alert_for=partial(_alert_of, master, next(iter(messages.values()))),
             )
+            if reach.unpushed:
+                raise BusyError("some receivers were not notified")
+
+
+def _alert_of(master: Message, copy: Message) -> Alert | None:
+    """One notification for all receivers, who know the message by the master's uid."""
+    conversation = Conversation(ConversationType.SINGLE, "", _line_of(master))
+    alert = alert_of(replace(copy, uid=master.uid, seq=0), conversation, None)
+    return replace(alert, subject=master.uid) if alert and alert.subject else alert
 
 
 def _is_master(message: Message) -> bool:

@@ -186,10 +186,12 @@ class PushPreferences(Struct, frozen=True):
     Attributes:
         conversation_silent: this conversation does not notify (scope 1).
         rules: what holds for all conversations.
+        seen: up to which seq he has seen the conversation: read it, cleared it away, or not been there yet.
     """
 
     conversation_silent: bool = False
     rules: PushRules = PushRules()
+    seen: int = 0
 
 
 class Head(Struct, frozen=True):

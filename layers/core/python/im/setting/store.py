@@ -5,6 +5,7 @@ did meanwhile. So versions appear in the order of their numbers, and whoever has
 nothing. What a ``hello`` shows of a conversation, and what decides about notifications, is written along.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -130,9 +131,11 @@ class DynamoSettingStore:
         found = self._dynamo.batch_get([*heads.values(), *rows.values()])
         return {
             user: PushPreferences(
-                conversation_silent=found.get(rows[user], {}).get("q", False), rules=_head(found.get(heads[user])).rules
+                conversation_silent=found.get(rows[user], {}).get("q", False),
+                rules=_head(found.get(heads[user])).rules,
+                seen=_seen(found.get(rows[user], {}), each.line),
             )
-            for user in receivers
+            for user, each in receivers.items()
         }
 
     def forget(self, user: str) -> None:
@@ -140,6 +143,13 @@ class DynamoSettingStore:
 
     def _key(self, user: str, sort_key: str, *, consistent: bool = False) -> Key:
         return Key(self._table, (("pk", keys.user(user)), ("sk", sort_key)), consistent)
+
+
+def _seen(row: Item, line: int) -> int:
+    firsts: dict[str, int] = json.loads(row.get("f", "{}"))
+    read: int = row.get("r", 0)
+    cleared: int = row.get("cl", 0)
+    return max(read, cleared, firsts.get(str(line), 1) - 1)
 
 
 def _setting(item: Item) -> Setting:

@@ -23,7 +23,18 @@ from im.settings import Env
 from im.system.service import SystemService
 from im.system.store import DynamoSystemSettingStore
 from im.wire.signature import Policy
-from im.wiring.base import channels, dynamo, ephemera, groups, messages, presence, rows, sessions, settings
+from im.wiring.base import (
+    channels,
+    dynamo,
+    ephemera,
+    groups,
+    messages,
+    presence,
+    push_tokens,
+    rows,
+    sessions,
+    settings,
+)
 from im.wiring.broadcast import multicasts
 from im.wiring.callback import back_end
 from im.wiring.chatroom import chatrooms, rooms
@@ -55,6 +66,7 @@ def _connect_service() -> ConnectService:
         is_robot=_is_robot,
         news=presence_service(),
         back_end=back_end(),
+        push_tokens=push_tokens(),
     )
 
 

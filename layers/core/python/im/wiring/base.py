@@ -11,6 +11,7 @@ from im.message.store import DynamoMessageStore, DynamoRowStore
 from im.platform import aws, clock
 from im.platform.dynamo import Dynamo, make_client
 from im.platform.ephemera import Ephemera
+from im.push.store import DynamoTokenStore
 from im.settings import Env, Settings
 
 _CLIENT_WINDOW_MS = 5_000
@@ -45,6 +46,12 @@ def presence() -> DynamoPresenceStore:
     """Where users are."""
     shards = SHARDS if settings().switches.online_index else 0
     return DynamoPresenceStore(dynamo(), settings().need(Env.PRESENCE_TABLE), shards=shards)
+
+
+@cache
+def push_tokens() -> DynamoTokenStore:
+    """Whose push tokens are."""
+    return DynamoTokenStore(dynamo(), settings().need(Env.DIRECTORY_TABLE))
 
 
 @cache

@@ -5,7 +5,7 @@ from functools import cache
 from im.channel.everywhere import GlobalChannels
 from im.connect.service import ConnectService
 from im.platform import clock
-from im.wiring.base import channels, groups, messages, rows, sessions, settings
+from im.wiring.base import channels, groups, messages, push_tokens, rows, sessions, settings
 from im.wiring.callback import back_end
 from im.wiring.delivery import delivery
 from im.wiring.presence import presence_service
@@ -26,4 +26,5 @@ def connect_service() -> ConnectService:
         news=presence_service(),
         global_channels=GlobalChannels(channels().global_ids, clock.now_ms),
         back_end=back_end(),
+        push_tokens=push_tokens(),
     )

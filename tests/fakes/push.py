@@ -1,0 +1,80 @@
+"""In-memory tokens and claims, and a topic that is a list."""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from im.errors import BusyError
+from im.push.alert import Publication
+from im.push.store import Owner
+
+
+class MemoryTokenStore:
+    """``TokenStore`` in a dictionary."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Owner] = {}
+
+    def claim(self, digest: str, user: str, client: str) -> Owner | None:
+        before = self.known.get(digest)
+        self.known[digest] = Owner(user, client)
+        return before
+
+    def owners(self, digests: Iterable[str]) -> dict[str, Owner]:
+        return {digest: self.known[digest] for digest in digests if digest in self.known}
+
+    def note_endpoint(self, digest: str, owner: Owner, endpoint: str) -> None:
+        known = self.known.get(digest)
+        if known and (known.user, known.client) == (owner.user, owner.client):
+            self.known[digest] = replace(known, endpoint=endpoint)
+
+    def release(self, digest: str, user: str, client: str) -> None:
+        known = self.known.get(digest)
+        if known and (known.user, known.client) == (user, client):
+            del self.known[digest]
+
+
+class MemoryClaimStore:
+    """``ClaimStore`` in a dictionary: whether what was shown was withdrawn."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str, str], bool] = {}
+        self.calls: dict[tuple[str, str, str], int] = {}
+
+    def claim(self, user: str, client: str, about: str, now_ms: int) -> bool:
+        if (user, client, about) in self.known:
+            return False
+        self.known[user, client, about] = False
+        return True
+
+    def release(self, user: str, client: str, about: str) -> None:
+        self.known.pop((user, client, about), None)
+
+    def withdraw(self, user: str, client: str, about: str, now_ms: int) -> bool:
+        before = self.known.get((user, client, about))
+        self.known[user, client, about] = True
+        return before is False
+
+    def note_call(self, user: str, client: str, call: str, uid: int, now_ms: int) -> None:
+        self.calls[user, client, call] = uid
+
+    def call_start(self, user: str, client: str, call: str) -> int:
+        return self.calls.get((user, client, call), 0)
+
+    def restore(self, user: str, client: str, about: str, now_ms: int) -> None:
+        self.known[user, client, about] = False
+
+
+class ListTopic:
+    """``Topic`` that keeps what is published; while ``closed`` it takes nothing."""
+
+    def __init__(self) -> None:
+        self.published: list[Publication] = []
+        self.platforms: list[Sequence[int]] = []
+        self.closed = False
+
+    def publish(self, publication: Publication, platforms: Sequence[int]) -> None:
+        if self.closed:
+            raise BusyError("the topic is closed")
+        self.published.append(publication)
+        self.platforms.append(platforms)

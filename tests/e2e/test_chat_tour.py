@@ -222,3 +222,35 @@ def test_what_a_new_device_does_not_hold_is_found_at_the_server(topology: Topolo
             assert own.found == []
 
     topology.run(work())
+
+
+def test_a_channel_and_the_dialog_with_it_are_shown_as_one(topology: Topology) -> None:
+    async def work() -> None:
+        async with Seat(topology, "iris") as iris, Seat(topology, "jack") as jack:
+            channel = await iris.client.channels.create("Weather", channel_id="weather")
+            assert [each.name for each in await jack.client.channels.search("weath")] == ["Weather"]
+            await jack.types("/listen weather")
+            assert await jack.types("/channels") == ["  Weather (weather)"]
+
+            await iris.types("/channel weather")
+            await iris.types("Rain tomorrow")
+            await jack.until(lambda: jack.shown() == ["iris: Rain tomorrow"])
+            await jack.types("In the morning too?")
+            dialog = iris.client.channels.dialog(channel, "jack")
+            await iris.until(lambda: iris.client.messages(dialog))
+            assert iris.session.title(dialog) == "Weather: jack"
+            await iris.session.open(dialog)
+            await iris.types("From noon on")
+
+            await jack.until(lambda: len(jack.shown()) == 3)
+            assert jack.shown() == ["iris: Rain tomorrow", "you: In the morning too?", "iris: From noon on"]
+            assert [jack.session.title(info.conversation) for info in jack.session.conversations()] == ["Weather"]
+
+            await jack.types("/unlisten weather")
+            await iris.types("/channel weather")
+            await iris.client.settled(await iris.session.say("Sun"))
+            await topology.settle()
+            assert await jack.client.channels.listened() == []
+            assert len(jack.shown()) == 3
+
+    topology.run(work())

@@ -160,6 +160,19 @@ def test_who_gets_a_channel_owns_it_and_who_gave_it_away_is_out(world: World) ->
     assert world.watching.changes[-1] == ("olga", "news", Event.TRANSFERRED)
 
 
+def test_who_gave_a_channel_away_may_repeat_it_and_a_stranger_may_not(world: World) -> None:
+    make(world)
+    world.channel_service.transfer("olga", "news", "pete")
+    told = list(world.watching.changes)
+
+    world.channel_service.transfer("olga", "news", "pete")
+
+    assert world.watching.changes == [*told, told[-1]]
+    for operator, owner in (("olga", "olga"), ("rita", "pete")):
+        with refusal(Code.NOT_RIGHT):
+            world.channel_service.transfer(operator, "news", owner)
+
+
 def test_an_owner_who_listened_still_listens_after_giving_it_away(world: World) -> None:
     make(world)
     listens(world, "olga")

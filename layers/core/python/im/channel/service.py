@@ -176,7 +176,8 @@ class ChannelService:
     def transfer(self, operator: str, channel: str, owner: str) -> None:
         """Give a channel to another user, who need not be registered (CHT).
 
-        The dialogs that have been led stay where they are; the new owner may read them by name.
+        The dialogs that have been led stay where they are; the new owner may read them by name. Who repeats this is no
+        owner any more: if the channel is where he wants it, and he has had to do with it, it is told again.
 
         Raises:
             ImError: 253 no such channel, 248 it is somebody else's.
@@ -186,7 +187,12 @@ class ChannelService:
         def change(old: Channel) -> Channel | None:
             return replace(old, owner=owner) if old.owner != owner else None
 
-        self._change(operator, channel, Origin.USER, change, Event.TRANSFERRED)
+        def is_done(old: Channel) -> bool:
+            return old.owner == owner and any(
+                row.conversation.target == channel for row in self._rows.of_user(operator)
+            )
+
+        self._change(operator, channel, Origin.USER, change, Event.TRANSFERRED, is_done)
 
     def destroy(self, operator: str, channel: str, origin: Origin) -> None:
         """End a channel for ever, or until an admin makes it anew; its record stays (CHD). Doing it again is success.
@@ -212,11 +218,16 @@ class ChannelService:
         origin: Origin,
         change: Callable[[Channel], Channel | None],
         event: Event,
+        is_done: Callable[[Channel], bool] = lambda channel: False,
     ) -> Channel:
         for _ in range(_ATTEMPTS):
             old = self._existing(channel)
             if origin is Origin.USER and old.owner != operator:
-                raise ImError(Code.NOT_RIGHT)
+                if not is_done(old):
+                    raise ImError(Code.NOT_RIGHT)
+                self._tell(sorted({operator, old.owner}), old.id)
+                self._watchers.changed(operator, old, event)
+                return old
             wanted = change(old)
             if wanted is None:
                 return old

@@ -134,6 +134,11 @@ class Scene:
 Step = Callable[[Scene], Awaitable[None]]
 
 
+def plain() -> Topology:
+    """The system of most operations."""
+    return Topology.from_cdk(context=CONTEXT)
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation: what must be there before, the operation with its repeats, and what must be true afterwards.
@@ -143,6 +148,7 @@ class Operation:
             or a space and more words.
         function: whose calls are cut; not who is asked, where that is a worker.
         cuts: so many of its calls are cut by the short tests.
+        system: makes the system that it needs.
     """
 
     name: str
@@ -151,6 +157,7 @@ class Operation:
     run: Step
     check: Step
     cuts: int = CUTS
+    system: Callable[[], Topology] = plain
 
     @property
     def op(self) -> str:

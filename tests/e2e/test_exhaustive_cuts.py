@@ -2,8 +2,7 @@
 
 import pytest
 
-from local.topology import Topology
-from tests.e2e.crash import CONTEXT, Operation, cut_all_calls, every_operation
+from tests.e2e.crash import Operation, cut_all_calls, every_operation
 
 pytestmark = pytest.mark.xdist_group("topology")
 
@@ -13,5 +12,5 @@ pytestmark = pytest.mark.xdist_group("topology")
 @pytest.mark.parametrize("operation", every_operation(), ids=lambda operation: operation.name)
 def test_an_operation_cut_at_any_call_in_any_way_is_finished_by_its_repeat(operation: Operation) -> None:
     # A topology of its own: moto's transactions and scans take the longer, the more a table holds.
-    with Topology.from_cdk(context=CONTEXT) as topology:
+    with operation.system() as topology:
         cut_all_calls(topology, operation)

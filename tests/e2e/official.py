@@ -21,6 +21,8 @@ from tests.unit.server_api.pins import PINS
 from tests.unit.server_api.shapes import wrong_value
 
 SECRET = "123456"
+"""Of the server, and of the robot."""
+ROBOT = "robot1"
 ANYTHING = OAS31Validator({})
 ANY_ANSWER: dict[str, Any] = {"200": {"content": {"application/json": {"schema": {}}}}}
 ANY_CODE = None
@@ -136,7 +138,8 @@ class Program:
 
     def send(self, path: str, body: bytes, method: str = "POST", headers: Mapping[str, str] | None = None) -> Any:
         """Any call; checks the parts of HTTP that SDKs depend on, and returns the envelope."""
-        signed = self.signature() if headers is None else headers
+        caller = {"rid": ROBOT} if path.startswith("/robot/") else {}
+        signed = {**self.signature(), **caller} if headers is None else headers
         content = {self.dialect.content_type: "application/json; charset=utf-8"}
         self.connection.request(method, path, body, {**signed, **content, "Connection": "keep-alive"})
         with self.connection.getresponse() as response:

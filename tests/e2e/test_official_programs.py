@@ -1,6 +1,6 @@
 """Step by step what Wildfire's two conformance programs do, the Java one and the Python one, with the commercial switches on.
 
-The steps and their numbers are those of the server-api spec, section 7.5; 10 to 12 need moments, robots and channels. A part
+The steps and their numbers are those of the server-api spec, section 7.5; 10 and 12 need moments and channels. A part
 of a step is left out while a path that it names is not built.
 """
 
@@ -603,6 +603,105 @@ def step_9_devices(program: Program) -> None:
     assert device["owners"] == ["opoGoG__", "userId1"]
     devices = p.ok("/admin/device/user_devices", {"userId": "userId1"})["devices"]
     assert "deviceId1" in [each["deviceId"] for each in devices]
+
+
+# --- 11. robots
+
+
+@step("robot/create", "user/destroy")
+def step_11_a_robot_is_itself(program: Program) -> None:
+    p = program
+    p.ok("/admin/robot/create", ROBOT)
+    assert p.ok("/robot/profile")["userId"] == "robot1"
+    name = f"testrobot-{p.dialect.name}"
+    p.ok("/robot/update_profile", {"intValue": 0, "strValue": name})
+    p.settle()
+    assert p.ok("/robot/profile")["displayName"] == name
+    p.ok("/robot/set_callback", {"url": "http://hellow123"})
+    assert p.ok("/robot/get_callback")["url"] == "http://hellow123"
+    p.ok("/robot/delete_callback")
+    assert p.ok("/robot/get_callback")["url"] == ""
+
+
+@step("robot/create", "user/destroy")
+def step_11_a_robot_writes(program: Program) -> None:
+    p = program
+    target, content = {"type": 0, "target": "user2", "line": 0}, payload(p, "hello world")
+    more = p.either(java={"sender": "robot1", "isMeshMessage": False, "isUserMessage": False}, python={})
+    sent = p.ok("/robot/message/send", {"conv": target, "payload": content, **more})
+    only = p.either(java={"only2Sender": False}, python={"locate": False})
+    p.call("/robot/message/reply", {"messageUid": sent["messageUid"], "payload": content, **only}, ANY_CODE)
+    p.ok("/robot/message/recall", {"messageUid": sent["messageUid"], **p.either({"isUserRecall": False}, {})})
+    sent = p.ok("/robot/message/send", {"conv": target, "payload": content, **more})
+    more = p.either(java={"distribute": 1, "updateTimestamp": 0, "meshLocal": 0}, python={})
+    better = payload(p, "hello world, updated message content")
+    p.ok("/robot/message/update", {"messageUid": sent["messageUid"], "payload": better, **more})
+
+
+@step("robot/create", "user/destroy")
+def step_11_a_robot_asks_for_users(program: Program) -> None:
+    p = program
+    more = p.either(java={"includeDeleted": False}, python={})
+    p.call("/robot/user_info", {"mobile": mobile(p), **more}, ANY_CODE)
+    p.call("/robot/user_info", {"name": "user1", **more}, ANY_CODE)
+    assert p.ok("/robot/user_info", {"userId": "userId1", **more})["userId"] == "userId1"
+    p.call("/robot/user/get_info_by_email", "123@wildfirechat.cn", ANY_CODE)
+    p.call("/robot/user/batch_get_infos", {"list": ["userId1", "userId2"]}, ANY_CODE)
+
+
+@step("robot/create", "user/destroy")
+def step_11_a_robot_has_a_group(program: Program) -> None:
+    p, group = program, f"robot_group-{program.dialect.name}"
+
+    def change(path: str, **members: Any) -> None:
+        p.ok(
+            f"/robot/group/{path}", {"group_id": group, **members, **p.either(java={"isMeshMessage": False}, python={})}
+        )
+
+    about = {**info(p), "target_id": group}
+    del about["owner"]
+    members = [{"member_id": name} for name in ("user1", "user2", "user3")]
+    body = {"group": {"group_info": about, "members": members}, "member_extra": "", "to_lines": []}
+    assert p.ok("/robot/group/create", {**body, "notify_message": None})["group_id"] == group
+    assert p.ok("/robot/group/get_info", {"groupId": group})["owner"] == "robot1"
+    change("modify", type=0, value="HelloWorld")
+    assert "robot1" in [each["member_id"] for each in p.ok("/robot/group/member/list", {"groupId": group})["members"]]
+    change("member/add", members=[{"member_id": "user0", "alias": "hello user0"}])
+    assert p.ok("/robot/group/member/get", {"groupId": group, "memberId": "user0"})["alias"] == "hello user0"
+    change("member/del", members=["user3"])
+    change("member/set_alias", memberId="user2", alias="test user2")
+    change("member/set_extra", memberId="user2", extra="robot member extra")
+    change("manager/set", members=["user2", "user0"], is_manager=True)
+    change("manager/set", members=["user2", "user0"], is_manager=False)
+    for role in ("mute", "allow"):
+        for on in (True, False):
+            change(f"manager/{role}", members=["user5"], **p.either({"is_manager": on}, {f"is_{role}": on}))
+    change("transfer", new_owner="user2")
+    p.settle()
+    assert p.ok("/robot/group/get_info", {"groupId": group})["owner"] == "user2"
+    change("member/quit")
+
+
+@step("robot/create", "user/destroy")
+def step_11_beyond(program: Program) -> None:
+    """What the programs leave out of it."""
+    p = program
+    p.ok("/admin/user/create", user(p, "mailed2", name="mailed2", email="robots@b.c"))
+    assert p.ok("/robot/user/get_info_by_email", "robots@b.c")["userInfos"][0]["userId"] == "mailed2"
+    assert p.ok("/robot/user/search", {"keyword": "mailed2", "searchType": 100})["userInfos"][0]["userId"] == "mailed2"
+    assert "robot1" in p.ok("/robot/user/get_user_robots", {"userId": "userId1"})["list"]
+    p.ok("/robot/friend/list")
+    p.ok("/robot/oss/get_upload_url", {"fileName": "a.jpg", "mediaType": 1, "contentType": "image/jpeg"})
+    asked = p.ok("/admin/message/send", message(p, "user2", "robot1", payload(p, "robot?")))
+    p.ok("/robot/message/reply", {"messageUid": asked["messageUid"], "payload": payload(p, "yes")})
+    group = {"group_info": {"target_id": f"short-{p.dialect.name}", "name": "short"}, "members": []}
+    p.ok("/robot/group/create", {"group": group})
+    p.ok("/robot/group/del", {"group_id": f"short-{p.dialect.name}"})
+
+
+@step("robot/create", "user/destroy")
+def step_11_the_robot_goes(program: Program) -> None:
+    program.ok("/admin/user/destroy", {"userId": "robot1"})
 
 
 # --- beyond the programs: what they leave out, so that every answer is seen once

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from im.channel.model import Channel, Menu, State
+from im.channel.model import Channel, Menu, State, SubMenu
 from im.channel.store import ChannelStore, DynamoChannelStore, Seat, Subscriber, channel_from_item
 from im.message.model import Conversation, Row
 from im.message.store import DynamoRowStore, RowStore
@@ -26,7 +26,7 @@ NEWS = Channel(
     "secret",
     "https://callback",
     1,
-    (Menu(name="Help", subMenus=(Menu(name="More"),)),),
+    (Menu(name="Help", subMenus=(SubMenu(name="More"),)),),
     created=1_000,
     update_dt=1_001,
     activity=7,

@@ -324,7 +324,7 @@ def test_a_destroyed_user_listens_to_nothing(world: World) -> None:
     for channel in ("news", "more"):
         listens(world, "ann", channel)
 
-    world.channel_service.forget_user("ann")
+    world.channel_service.forget("ann")
 
     assert world.channel_service.mine("ann") == []
     assert world.channel_service.subscribers("news") == []

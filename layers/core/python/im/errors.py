@@ -33,6 +33,8 @@ class Code(IntEnum):
     FUNCTION_DISABLED = 220
     SERVER_BUSY = 221
     OTHER_CLIENT_IN_CHATROOM = 225
+    CHANNEL_NO_EXIST = 236
+    CHANNEL_NO_SECRET = 237
     USER_NOT_PREPARED = 238
     API_NOT_SIGNED = 239
     GROUP_EXCEED_MAX_MEMBER_COUNT = 240
@@ -76,6 +78,8 @@ TEXT: dict[Code, str] = {
     Code.FUNCTION_DISABLED: "function disabled",
     Code.SERVER_BUSY: "Server busy",
     Code.OTHER_CLIENT_IN_CHATROOM: "other client already in chatroom",
+    Code.CHANNEL_NO_EXIST: "channel no exist",
+    Code.CHANNEL_NO_SECRET: "channel no secret",
     Code.USER_NOT_PREPARED: "user not prepared",
     Code.API_NOT_SIGNED: "api not signed or sign parameter not completion",
     Code.GROUP_EXCEED_MAX_MEMBER_COUNT: "group exceed max member count",

@@ -75,8 +75,8 @@ class Event(IntEnum):
     DESTROYED = 3
 
 
-class Menu(Struct, frozen=True):
-    """An entry of a channel's menu, under Wildfire's names (server-api spec 2.0)."""
+class SubMenu(Struct, frozen=True):
+    """An entry of a menu's menu, under Wildfire's names (server-api spec 2.0)."""
 
     menuId: str = ""  # noqa: N815  Wildfire's names
     type: str = ""
@@ -88,7 +88,12 @@ class Menu(Struct, frozen=True):
     appId: str = ""  # noqa: N815
     appPage: str = ""  # noqa: N815
     extra: str = ""
-    subMenus: tuple["Menu", ...] = ()  # noqa: N815
+
+
+class Menu(SubMenu, frozen=True):
+    """An entry of a channel's menu; a menu has two levels."""
+
+    subMenus: tuple[SubMenu, ...] = ()  # noqa: N815
 
 
 _encode = msgspec.json.Encoder().encode

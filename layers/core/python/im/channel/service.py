@@ -340,7 +340,7 @@ class ChannelService:
             self._tell(gone, known.id)
         return replace(spread, after=subscribers[-1].user) if len(subscribers) == _CLEARED else None
 
-    def forget_user(self, user: str) -> None:
+    def forget(self, user: str) -> None:
         """End all subscriptions of a destroyed user."""
         channels = [row.conversation.target for row in self._own_rows(user)]
         for channel in self._store.get_many(channels).values():
@@ -401,6 +401,15 @@ class ChannelService:
         ids = self._store.list_ids(offset, count)
         found = self._store.get_many(ids)
         return [found[name] for name in ids if name in found], self._store.count_listed()
+
+    def page_of_subscribers(self, channel: str, offset: int, count: int) -> tuple[list[str], int]:
+        """Some of those who subscribe, in the order of their ids, and how many do (server-api spec 2.5).
+
+        Raises:
+            ImError: 35, as ``subscribers``.
+        """
+        everybody = self.subscribers(channel)
+        return everybody[offset : offset + count], len(everybody)
 
     def subscribers(self, channel: str) -> list[str]:
         """Who subscribes, in the order of their ids.

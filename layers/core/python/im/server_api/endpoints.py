@@ -1,6 +1,7 @@
 """All endpoints, and Wildfire's paths that have none here."""
 
 from im.server_api import (
+    channels,
     chatrooms,
     files,
     friends,
@@ -19,7 +20,7 @@ from im.server_api.registry import ENDPOINTS
 
 FAMILIES = (
     *(users, user_settings, machines, messages, receipts, files, groups, friends, chatrooms, system, words),
-    *(robots, robot_groups),
+    *(robots, robot_groups, channels),
 )
 """The modules whose functions are endpoints: importing them fills the table."""
 

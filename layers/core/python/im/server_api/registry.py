@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from im.channel.service import ChannelService
 from im.chatroom.admin import ChatroomAdmin
 from im.connect.online import OnlineUsers
 from im.connect.service import ConnectService
@@ -38,6 +39,7 @@ class Services(Struct, frozen=True):
     media: Media
     groups: GroupService
     friends: FriendService
+    channels: ChannelService
     rooms: ChatroomAdmin
     system: SystemService
     words: ModerationService

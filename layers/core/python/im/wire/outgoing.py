@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from im.message.model import Conversation, Message, Payload, payload_from_json
+from im.message.model import Conversation, ConversationType, Message, Payload, payload_from_json
 from im.wire.api.fields import Int
 from im.wire.objects import GroupOut, UserOut
 
@@ -85,12 +85,16 @@ class OutputMessage(Struct, frozen=True):
             client: his device, where it is to be told.
             to_robot: the robot that it is told to.
         """
+        # A channel's dialog is known outside by the channel, and by whom a message is for.
+        in_channel, user = conversation.type == ConversationType.CHANNEL, conversation.subscriber
         return cls(
             messageId=message.uid,
             sender=message.sender,
-            conv=ConversationOut(conversation.type, conversation.target, conversation.line),
+            conv=ConversationOut(
+                conversation.type, conversation.channel if in_channel else conversation.target, conversation.line
+            ),
             payload=PayloadOut.of(payload_from_json(message.payload)),
-            toUsers=message.to,
+            toUsers=(user,) if user not in ("", message.sender) else message.to,
             timestamp=message.time,
             client=client or UNSET,
             toRobotId=to_robot or UNSET,

@@ -37,6 +37,7 @@ from im.wiring.base import (
 )
 from im.wiring.broadcast import multicasts
 from im.wiring.callback import back_end
+from im.wiring.channel import channel_service
 from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
 from im.wiring.friend import friend_service
@@ -82,7 +83,7 @@ def _profile_service() -> ProfileService:
         machines(),
         group_service(),
         _connect_service(),
-        [machines(), friend_service(), setting_service()],
+        [machines(), friend_service(), setting_service(), channel_service()],
         delivery(),
         settings().switches,
         clock.now_ms,
@@ -118,6 +119,7 @@ def server_api() -> ServerApi:
         media=media(),
         groups=group_service(),
         friends=friend_service(),
+        channels=channel_service(),
         rooms=ChatroomAdmin(rooms(), chatrooms(), config.switches, clock.now_ms, short_id, back_end()),
         system=SystemService(DynamoSystemSettingStore(dynamo(), config.need(Env.DIRECTORY_TABLE)), config.switches),
         words=ModerationService(word_list()),

@@ -209,6 +209,7 @@ CHANNEL_WS = FunctionSpec(
     posts=True,
     sends_fanout=True,
     sends_callbacks=True,
+    sends_robot=True,
 )
 CHATROOM_WS = FunctionSpec(
     "ChatroomWs",

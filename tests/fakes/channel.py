@@ -23,9 +23,9 @@ class Watching:
         self.changes: list[tuple[str, str, Event]] = []
         self.subscriptions: list[tuple[str, str, bool]] = []
 
-    def changed(self, operator: str, channel: Channel, event: Event) -> None:
+    def channel_changed(self, operator: str, channel: str, event: Event) -> None:
         """Note it."""
-        self.changes.append((operator, channel.id, event))
+        self.changes.append((operator, channel, event))
 
     def subscribed(self, channel: Channel, user: str, on: bool) -> None:
         """Note it."""

@@ -171,6 +171,7 @@ class World:
             lambda: f"c{next(self._numbers)}",
             lambda users, channel: self.changes.hint(users, Subject.CHANNEL, channel),
             self.watching,
+            self.watching,
         )
         self.spreading = Spreading(self.channels, self.channel_service, self.delivery, chunk=self.switches.fanout_chunk)
         self.friendships = self.friend_service()

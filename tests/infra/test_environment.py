@@ -39,7 +39,7 @@ def expected(synthesis: Synthesis) -> dict[str, dict[str, str]]:
     endpoint = socket(synthesis)
     return {
         "ConnectAuthorizer": {**DIRECTORY_ONLY, "IM_TOKEN_SECRET_ID": "${TokenSecret}"},
-        "ChannelWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS},
+        "ChannelWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS, **ROBOTS},
         "ConnectWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS},
         "MessageWs": {**TABLES, **endpoint, **FANOUT, **CALLBACKS, **SIGNS_CALLBACKS, **MEDIA, **ROBOTS, **PUSHES},
         "MessageOnQueue": {**TABLES, **endpoint, **FANOUT, **CALLBACKS, **PUSHES},

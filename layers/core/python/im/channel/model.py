@@ -163,7 +163,7 @@ class Channel(Struct, frozen=True):
     @property
     def served(self) -> bool:
         """Whether a service hears what users write, instead of the owner."""
-        return self.automatic == _SERVICE and bool(self.callback)
+        return self.automatic == _SERVICE and bool(self.callback) and not self.deleted
 
     @property
     def open_to_all(self) -> bool:

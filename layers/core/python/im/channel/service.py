@@ -59,11 +59,15 @@ class Logs(Protocol):
         """The last message of a log, strongly consistent."""
 
 
-class Watchers(Protocol):
-    """Who is told of what happens to channels outside."""
+class BackEnd(Protocol):
+    """The business back end, as far as it is told of channels."""
 
-    def changed(self, operator: str, channel: Channel, event: Event) -> None:
+    def channel_changed(self, operator: str, channel: str, event: Event) -> None:
         """A channel was made or changed."""
+
+
+class Service(Protocol):
+    """The services of channels, as far as they are told of subscribers."""
 
     def subscribed(self, channel: Channel, user: str, on: bool) -> None:
         """A user subscribed, or does no more."""
@@ -72,7 +76,7 @@ class Watchers(Protocol):
 class Nobody:
     """Is told of nothing."""
 
-    def changed(self, operator: str, channel: Channel, event: Event) -> None:
+    def channel_changed(self, operator: str, channel: str, event: Event) -> None:
         """Do nothing."""
 
     def subscribed(self, channel: Channel, user: str, on: bool) -> None:
@@ -102,7 +106,8 @@ class ChannelService:
         clock: the time.
         new_id: makes ids and secrets.
         tell: tells users that there is something to ask for about a channel.
-        watchers: who is told outside.
+        service: the channels' services.
+        back_end: the business back end.
     """
 
     def __init__(
@@ -114,7 +119,8 @@ class ChannelService:
         clock: Clock,
         new_id: NewId,
         tell: Tell = lambda users, channel: None,
-        watchers: Watchers | None = None,
+        service: Service | None = None,
+        back_end: BackEnd | None = None,
     ) -> None:
         self._store = store
         self._rows = rows
@@ -123,7 +129,8 @@ class ChannelService:
         self._clock = clock
         self._new_id = new_id
         self._tell = tell
-        self._watchers = watchers or Nobody()
+        self._service = service or Nobody()
+        self._back_end = back_end or Nobody()
 
     # --- making and changing
 
@@ -154,7 +161,7 @@ class ChannelService:
             )
             if self._put(new, old):
                 self._tell_owners(new, old)
-                self._watchers.changed(operator, new, Event.CREATED)
+                self._back_end.channel_changed(operator, new.id, Event.CREATED)
                 return new
         raise BusyError("this channel is being changed")
 
@@ -234,7 +241,7 @@ class ChannelService:
             new = replace(wanted, update_dt=self._now(old))
             if self._put(new, old):
                 self._tell_owners(new, old)
-                self._watchers.changed(operator, new, event)
+                self._back_end.channel_changed(operator, new.id, event)
                 return new
         raise BusyError("this channel is being changed")
 
@@ -306,7 +313,7 @@ class ChannelService:
         run_all([partial(self._subscribe, channel, user, heads, on) for user in users])
         self._tell(users, channel.id)
         for user in users:
-            self._watchers.subscribed(channel, user, on)
+            self._service.subscribed(channel, user, on)
 
     def _subscribe(self, channel: Channel, user: str, heads: dict[int, int], on: bool) -> None:
         now = self._clock()

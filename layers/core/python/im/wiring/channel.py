@@ -9,12 +9,15 @@ from im.platform import clock
 from im.platform.ids import short_id
 from im.wiring.base import channels, messages, rows, settings
 from im.wiring.delivery import changes, delivery
+from im.wiring.outlets import subscription_news
 
 
 @cache
 def channel_service() -> ChannelService:
     """Channels and subscriptions."""
-    return ChannelService(channels(), rows(), messages(), delivery().spread, clock.now_ms, short_id, _tell)
+    return ChannelService(
+        channels(), rows(), messages(), delivery().spread, clock.now_ms, short_id, _tell, subscription_news()
+    )
 
 
 def _tell(users: list[str], channel: str) -> None:

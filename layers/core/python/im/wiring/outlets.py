@@ -2,8 +2,9 @@
 
 from functools import cache, partial
 
+from im.channel.callbacks import ChannelOutlet, SubscriptionNews
 from im.message.outlets import Outlet
-from im.platform import aws
+from im.platform import aws, clock
 from im.platform.ordered import OrderedQueue
 from im.robot.outlet import RobotOutlet
 from im.settings import Env
@@ -25,7 +26,16 @@ def outlets() -> tuple[Outlet, ...]:
     found: list[Outlet] = []
     if Env.ROBOT_QUEUE_URL in given:
         found.append(RobotOutlet(robot_queue()))
+        found.append(ChannelOutlet(robot_queue()))
     told = callbacks()
     if told is not None:
         found.append(told)
     return tuple(found)
+
+
+@cache
+def subscription_news() -> SubscriptionNews | None:
+    """Who tells the services of channels of subscribers, where this function was given the queue."""
+    if Env.ROBOT_QUEUE_URL not in settings().resources:
+        return None
+    return SubscriptionNews(robot_queue(), clock.now_ms)

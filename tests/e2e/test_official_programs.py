@@ -542,6 +542,22 @@ def step_6_a_channel_and_its_subscribers(program: Program) -> None:
     assert p.ok("/admin/channel/get", {"channelId": channel})["state"] & 0x40
 
 
+@step("channel/list", "channel/batch_subscribe", "channel/list_subscriber")
+def step_6_channels_and_subscribers_in_pages(program: Program) -> None:
+    p = program
+    made = p.ok("/admin/channel/create", {"owner": "user1", "name": "MyChannel", "auto": 0, "state": 0, "updateDt": 0})
+    channel, users = made["targetId"], ["user1", "user2", "user3"]
+    listed = p.ok("/admin/channel/list", {"count": 100, "offset": 0})
+    assert listed["total"] == len(listed["list"])
+    assert channel in {each["channelId"] for each in listed["list"]}
+    p.ok("/admin/channel/batch_subscribe", {"channelId": channel, "userIds": users, "subscribe": 1})
+    page = p.ok("/admin/channel/list_subscriber", {"target": channel, "count": 10, "offset": 1})
+    assert page == {"total": 3, "list": ["user2", "user3"]}
+    p.ok("/admin/channel/batch_subscribe", {"channelId": channel, "userIds": users, "subscribe": 0})
+    assert p.ok("/admin/channel/list_subscriber", {"target": channel, "count": 10, "offset": 0})["total"] == 0
+    p.ok("/admin/channel/destroy", {"channelId": channel})
+
+
 # --- 7. the rest
 
 

@@ -78,7 +78,11 @@ RIGHTS: dict[str, Rights] = {
     | CALLS_BACK
     | PUSHES
     | {"${BroadcastQueue.Arn}": CONSUME | {"sqs:SendMessage"}},
-    "ChannelWs": tables(reads="Messages", writes="Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS | CALLS_BACK,
+    "ChannelWs": tables(reads="Messages", writes="Directory Presence Ephemera")
+    | POSTS
+    | FANS_OUT
+    | ROBOTS
+    | CALLS_BACK,
     "GroupWs": tables(writes="Messages Directory Presence Ephemera") | POSTS | FANS_OUT | ROBOTS | CALLS_BACK | PUSHES,
     "ProfileWs": tables(writes="Messages Directory Presence Ephemera")
     | POSTS

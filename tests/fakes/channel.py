@@ -6,7 +6,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from im import keys
-from im.channel.model import Channel, Event, State, endings
+from im.callback.back_end import ChannelEvent, NoBackEnd
+from im.channel.model import Channel, State, endings
 from im.channel.store import Bounds, Seat, Subscriber, channel_from_item, values_of
 from im.message.model import Conversation, Row
 from im.platform.dynamo import Item, Key
@@ -16,14 +17,14 @@ from tests.fakes.message import MemoryRowStore
 TABLE = "channels"
 
 
-class Watching:
+class Watching(NoBackEnd):
     """Remembers what it is told of channels."""
 
     def __init__(self) -> None:
-        self.changes: list[tuple[str, str, Event]] = []
+        self.changes: list[tuple[str, str, ChannelEvent]] = []
         self.subscriptions: list[tuple[str, str, bool]] = []
 
-    def channel_changed(self, operator: str, channel: str, event: Event) -> None:
+    def channel_changed(self, operator: str, channel: str, event: ChannelEvent) -> None:
         """Note it."""
         self.changes.append((operator, channel, event))
 

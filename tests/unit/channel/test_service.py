@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from im.callback.back_end import ChannelEvent
 from im.channel import service
-from im.channel.model import Channel, Event, Menu, State
+from im.channel.model import Channel, Menu, State
 from im.errors import Code, ImError
 from im.message.model import Origin
 from tests.fakes.world import World
@@ -44,7 +45,7 @@ def test_a_user_owns_what_he_makes_and_it_has_no_powers(world: World) -> None:
     assert made.id
     assert made.secret
     assert world.channel_service.get(made.id) == made
-    assert world.watching.changes == [("olga", made.id, Event.CREATED)]
+    assert world.watching.changes == [("olga", made.id, ChannelEvent.CREATED)]
 
 
 def test_making_the_same_again_is_the_same_channel_and_another_users_is_refused(world: World) -> None:
@@ -116,7 +117,7 @@ def test_each_field_is_replaced(world: World, field: int, value: str, member: st
     changed = world.channel_service.get("news")
     assert changed == replace(made, **{member: expected}, update_dt=changed.update_dt)
     assert changed.update_dt > made.update_dt
-    assert world.watching.changes[-1] == ("olga", "news", Event.UPDATED)
+    assert world.watching.changes[-1] == ("olga", "news", ChannelEvent.UPDATED)
 
 
 @pytest.mark.parametrize(("field", "value"), [(0, ""), (6, "2"), (7, "{}"), (7, "nonsense"), (5, "c" * 1025)])
@@ -157,7 +158,7 @@ def test_who_gets_a_channel_owns_it_and_who_gave_it_away_is_out(world: World) ->
 
     assert [(each.owned, each.listened) for each in world.channel_service.mine("pete")] == [(True, True)]
     assert world.channel_service.mine("olga") == []
-    assert world.watching.changes[-1] == ("olga", "news", Event.TRANSFERRED)
+    assert world.watching.changes[-1] == ("olga", "news", ChannelEvent.TRANSFERRED)
 
 
 def test_who_gave_a_channel_away_may_repeat_it_and_a_stranger_may_not(world: World) -> None:
@@ -276,7 +277,7 @@ def test_destroying_again_is_success_and_takes_out_who_was_left(world: World) ->
     world.settle()
 
     assert world.channel_service.subscribers("news") == []
-    assert [event for *_, event in world.watching.changes] == [Event.CREATED, Event.DESTROYED]
+    assert [event for *_, event in world.watching.changes] == [ChannelEvent.CREATED, ChannelEvent.DESTROYED]
 
 
 def test_who_subscribes_to_a_channel_made_anew_is_not_taken_out_by_its_former_end(world: World) -> None:

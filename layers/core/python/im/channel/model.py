@@ -66,15 +66,6 @@ class Field(IntEnum):
     MENU = 7
 
 
-class Event(IntEnum):
-    """What happened to a channel, as the business back end is told (server-api spec 5.8)."""
-
-    CREATED = 0
-    UPDATED = 1
-    TRANSFERRED = 2
-    DESTROYED = 3
-
-
 class SubMenu(Struct, frozen=True):
     """An entry of a menu's menu, under Wildfire's names (server-api spec 2.0)."""
 

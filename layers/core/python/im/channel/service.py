@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from im import keys
+from im.callback.back_end import NOBODY, BackEnd, ChannelEvent
 from im.channel.model import (
     MAX_BATCH,
     MAX_CHANNELS,
@@ -21,7 +22,6 @@ from im.channel.model import (
     SCANNED,
     SEARCH_PAGE,
     Channel,
-    Event,
     Field,
     State,
     changed,
@@ -59,13 +59,6 @@ class Logs(Protocol):
         """The last message of a log, strongly consistent."""
 
 
-class BackEnd(Protocol):
-    """The business back end, as far as it is told of channels."""
-
-    def channel_changed(self, operator: str, channel: str, event: Event) -> None:
-        """A channel was made or changed."""
-
-
 class Service(Protocol):
     """The services of channels, as far as they are told of subscribers."""
 
@@ -73,11 +66,8 @@ class Service(Protocol):
         """A user subscribed, or does no more."""
 
 
-class Nobody:
+class NoService:
     """Is told of nothing."""
-
-    def channel_changed(self, operator: str, channel: str, event: Event) -> None:
-        """Do nothing."""
 
     def subscribed(self, channel: Channel, user: str, on: bool) -> None:
         """Do nothing."""
@@ -120,7 +110,7 @@ class ChannelService:
         new_id: NewId,
         tell: Tell = lambda users, channel: None,
         service: Service | None = None,
-        back_end: BackEnd | None = None,
+        back_end: BackEnd = NOBODY,
     ) -> None:
         self._store = store
         self._rows = rows
@@ -129,8 +119,8 @@ class ChannelService:
         self._clock = clock
         self._new_id = new_id
         self._tell = tell
-        self._service = service or Nobody()
-        self._back_end = back_end or Nobody()
+        self._service = service or NoService()
+        self._back_end = back_end
 
     # --- making and changing
 
@@ -161,7 +151,7 @@ class ChannelService:
             )
             if self._put(new, old):
                 self._tell_owners(new, old)
-                self._back_end.channel_changed(operator, new.id, Event.CREATED)
+                self._back_end.channel_changed(operator, new.id, ChannelEvent.CREATED)
                 return new
         raise BusyError("this channel is being changed")
 
@@ -178,7 +168,7 @@ class ChannelService:
                 return changed(old, field, self._new_id())
             return changed(old, field, value)
 
-        self._change(operator, channel, origin, change, Event.UPDATED)
+        self._change(operator, channel, origin, change, ChannelEvent.UPDATED)
 
     def transfer(self, operator: str, channel: str, owner: str) -> None:
         """Give a channel to another user, who need not be registered (CHT).
@@ -199,7 +189,7 @@ class ChannelService:
                 row.conversation.target == channel for row in self._rows.of_user(operator)
             )
 
-        self._change(operator, channel, Origin.USER, change, Event.TRANSFERRED, is_done)
+        self._change(operator, channel, Origin.USER, change, ChannelEvent.TRANSFERRED, is_done)
 
     def destroy(self, operator: str, channel: str, origin: Origin) -> None:
         """End a channel for ever, or until an admin makes it anew; its record stays (CHD). Doing it again is success.
@@ -215,7 +205,7 @@ class ChannelService:
         def change(old: Channel) -> Channel | None:
             return replace(old, state=old.state | State.DELETED)
 
-        ended = self._change(operator, channel, origin, change, Event.DESTROYED)
+        ended = self._change(operator, channel, origin, change, ChannelEvent.DESTROYED)
         self._spread(Spread(channel, ended=ended.update_dt))
 
     def _change(
@@ -224,7 +214,7 @@ class ChannelService:
         channel: str,
         origin: Origin,
         change: Callable[[Channel], Channel | None],
-        event: Event,
+        event: ChannelEvent,
         is_done: Callable[[Channel], bool] = lambda channel: False,
     ) -> Channel:
         for _ in range(_ATTEMPTS):

@@ -8,6 +8,7 @@ from im.delivery.model import Subject
 from im.platform import clock
 from im.platform.ids import short_id
 from im.wiring.base import channels, messages, rows, settings
+from im.wiring.callback import back_end
 from im.wiring.delivery import changes, delivery
 from im.wiring.outlets import subscription_news
 
@@ -16,7 +17,15 @@ from im.wiring.outlets import subscription_news
 def channel_service() -> ChannelService:
     """Channels and subscriptions."""
     return ChannelService(
-        channels(), rows(), messages(), delivery().spread, clock.now_ms, short_id, _tell, subscription_news()
+        channels(),
+        rows(),
+        messages(),
+        delivery().spread,
+        clock.now_ms,
+        short_id,
+        _tell,
+        subscription_news(),
+        back_end(),
     )
 
 

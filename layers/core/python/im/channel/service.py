@@ -223,7 +223,7 @@ class ChannelService:
                 if not is_done(old):
                     raise ImError(Code.NOT_RIGHT)
                 self._tell(sorted({operator, old.owner}), old.id)
-                self._watchers.changed(operator, old, event)
+                self._back_end.channel_changed(operator, old.id, event)
                 return old
             wanted = change(old)
             if wanted is None:

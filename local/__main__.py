@@ -1,11 +1,12 @@
 """Serves the whole system on this machine: ``make run``.
 
-Environment: ``IM_PORT_SERVER_API`` (18080), ``IM_PORT_SOCKET`` (18090), ``IM_PORT_MEDIA`` (18091), ``IM_ADMIN_SECRET``
-(123456), ``STATE`` (a directory; without it nothing is kept), ``IM_LOG`` (a file, ``.local/functions.log``;
-``stderr`` shows what the functions log), ``IM_ENDPOINTS`` (the file that tells other programs where everything is,
-``.local/endpoints.json``).
+Environment: ``IM_PORT_SERVER_API`` (18080), ``IM_PORT_SOCKET`` (18090), ``IM_PORT_MEDIA`` (18091), ``IM_PORT_ROBOT``
+(8883), ``IM_ADMIN_SECRET`` (123456), ``STATE`` (a directory; without it nothing is kept), ``IM_LOG`` (a file,
+``.local/functions.log``; ``stderr`` shows what the functions log), ``IM_ENDPOINTS`` (the file that tells other programs where
+everything is, ``.local/endpoints.json``).
 """
 
+import errno
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 try:
+    from demo.robot import serve
     from local.state import StateError
     from local.synth import ROOT, SynthError, synthesize
     from local.template import Template, TemplateError, read_assembly
@@ -33,8 +35,11 @@ _PORTS = {
     "socket": ("IM_PORT_SOCKET", 18090),
     "media": ("IM_PORT_MEDIA", 18091),
 }
+_ROBOT_PORT = "IM_PORT_ROBOT"
 _USERS = {"alice": "Alice", "bob": "Bob", "carol": "Carol"}
 _GROUP = "team"
+_ROBOT = "FireRobot"
+_ROBOT_SECRET = "123456"  # noqa: S105  everybody knows the demo robot's
 _FINISH_S = 5.0
 
 
@@ -42,13 +47,15 @@ class _Unusable(Exception):
     """Something that the person at the keyboard can put right; the text says how."""
 
 
+def _port(variable: str, default: int) -> int:
+    try:
+        return int(os.environ.get(variable) or default)
+    except ValueError:
+        raise _Unusable(f"{variable} is not a number: {os.environ[variable]}") from None
+
+
 def _options(log: TextIO) -> Options:
-    ports: dict[str, int] = {}
-    for name, (variable, default) in _PORTS.items():
-        try:
-            ports[name] = int(os.environ.get(variable) or default)
-        except ValueError:
-            raise _Unusable(f"{variable} is not a number: {os.environ[variable]}") from None
+    ports = {name: _port(variable, default) for name, (variable, default) in _PORTS.items()}
     state = os.environ.get("STATE")
     return Options(
         ports=ports,
@@ -101,12 +108,29 @@ def _seed(topology: Topology) -> None:
         if (await topology.admin("/admin/group/get_info", {"groupId": _GROUP}))["code"] != 0:
             owner, *others = _USERS
             info = {"target_id": _GROUP, "name": "Team", "type": 2, "owner": owner}
-            members = [{"member_id": user} for user in others]
+            members = [{"member_id": user} for user in (*others, _ROBOT)]
             body = {"operator": owner, "group": {"group_info": info, "members": members}}
             _done(await topology.admin("/admin/group/create", body))
 
     topology.run(seed())
     _say("demo data", f"users {', '.join(_USERS)}; group {_GROUP}")
+
+
+@contextmanager
+def _robot(topology: Topology) -> Iterator[None]:
+    """Serve the demo robot, and let it be called; without it the system is as good."""
+    port = _port(_ROBOT_PORT, serve.PORT)
+    try:
+        with serve.serving(topology.endpoints[f"url:{SERVER_API}"], _ROBOT, _ROBOT_SECRET, port) as address:
+            where = {"url": address}
+            answer = topology.run(topology.robot(_ROBOT, _ROBOT_SECRET, "/robot/set_callback", where))
+            _say("robot", f"{_ROBOT} (小火) at {address}" if answer["code"] == 0 else f"not asked: {answer['msg']}")
+            yield
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        _say("robot", f"port {port} is taken; choose another one: {_ROBOT_PORT}={port + 1} make run")
+        yield
 
 
 def _done(answer: dict[str, Any]) -> None:
@@ -149,17 +173,18 @@ def _serve(log: TextIO) -> None:
             "data", f"kept in {os.path.relpath(state)}" if state else "in memory; make run STATE=.local/state keeps it"
         )
         _seed(topology)
-        _publish(topology)
-        stopped = _stopping()
-        print(f"Ready after {time.monotonic() - started:.1f} s. Ctrl-C stops.", flush=True)
-        try:
-            stopped.wait()
-            print()
-            # What is still in queues would be lost: the saved state has none.
-            with suppress(TimeoutError):
-                topology.run(topology.settle(within_s=_FINISH_S))
-        finally:
-            ENDPOINTS.unlink(missing_ok=True)
+        with _robot(topology):
+            _publish(topology)
+            stopped = _stopping()
+            print(f"Ready after {time.monotonic() - started:.1f} s. Ctrl-C stops.", flush=True)
+            try:
+                stopped.wait()
+                print()
+                # What is still in queues would be lost: the saved state has none.
+                with suppress(TimeoutError):
+                    topology.run(topology.settle(within_s=_FINISH_S))
+            finally:
+                ENDPOINTS.unlink(missing_ok=True)
     print("Stopped." if state is None else f"Stopped; the data is in {os.path.relpath(state)}.")
 
 

@@ -28,8 +28,8 @@ def free_ports(count: int) -> list[int]:
 
 
 def environment(directory: Path) -> dict[str, str]:
-    names = ("IM_PORT_SERVER_API", "IM_PORT_SOCKET", "IM_PORT_MEDIA")
-    ports = {name: str(port) for name, port in zip(names, free_ports(3), strict=True)}
+    names = ("IM_PORT_SERVER_API", "IM_PORT_SOCKET", "IM_PORT_MEDIA", "IM_PORT_ROBOT")
+    ports = {name: str(port) for name, port in zip(names, free_ports(4), strict=True)}
     files = {
         "STATE": str(directory / "state"),
         "IM_LOG": str(directory / "log"),
@@ -68,15 +68,18 @@ def test_one_command_serves_the_system_and_a_second_start_finds_its_data(tmp_pat
         assert values["socket"] == f"ws://127.0.0.1:{variables['IM_PORT_SOCKET']}/im"
         assert values["media"] == f"http://127.0.0.1:{variables['IM_PORT_MEDIA']}"
         assert values["admin_secret"] == "letmein"
-        for expected in ("alice, bob, carol", "a token for alice", "make chat USER=alice", *values.values()):
+        robot = f"http://127.0.0.1:{variables['IM_PORT_ROBOT']}/robot/recvmsg"
+        for expected in (robot, "alice, bob, carol", "a token for alice", "make chat USER=alice", *values.values()):
             assert expected in said
         with urllib.request.urlopen(f"http://127.0.0.1:{variables['IM_PORT_SOCKET']}/health") as answer:
             assert json.load(answer) == {"connections": 0}
     assert not endpoints.exists()
     first = json.loads((tmp_path / "state" / "state.json").read_text())
 
-    with running(variables) as (_, said):
+    robot_port = int(variables["IM_PORT_ROBOT"])
+    with socket.create_server(("127.0.0.1", robot_port)), running(variables) as (_, said):
         assert "templates     unchanged" in said
+        assert f"IM_PORT_ROBOT={robot_port + 1} make run" in said
     second = json.loads((tmp_path / "state" / "state.json").read_text())
 
     assert users(first) == users(second) == {"alice", "bob", "carol"}

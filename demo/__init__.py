@@ -1,0 +1,1 @@
+"""Programs beside the system that show what can be built on it; `make run` starts them."""

@@ -39,20 +39,25 @@ class MemoryClaimStore:
 
     def __init__(self) -> None:
         self.known: dict[tuple[str, str, str], bool] = {}
+        self.by: dict[tuple[str, str, str], str] = {}
         self.calls: dict[tuple[str, str, str], int] = {}
 
-    def claim(self, user: str, client: str, about: str, now_ms: int) -> bool:
-        if (user, client, about) in self.known:
+    def claim(self, user: str, client: str, about: str, now_ms: int, by: str) -> bool:
+        key = user, client, about
+        if key in self.known and self.by.get(key) != by:
             return False
-        self.known[user, client, about] = False
+        self.known[key], self.by[key] = False, by
         return True
 
-    def release(self, user: str, client: str, about: str) -> None:
-        self.known.pop((user, client, about), None)
+    def release(self, user: str, client: str, about: str, by: str) -> None:
+        key = user, client, about
+        if self.by.get(key) == by:
+            del self.known[key], self.by[key]
 
     def withdraw(self, user: str, client: str, about: str, now_ms: int) -> bool:
         before = self.known.get((user, client, about))
         self.known[user, client, about] = True
+        self.by.pop((user, client, about), None)
         return before is False
 
     def note_call(self, user: str, client: str, call: str, uid: int, now_ms: int) -> None:

@@ -54,17 +54,28 @@ def test_only_the_owner_notes_an_endpoint_and_lets_go(tokens: TokenStore) -> Non
 
 
 def test_a_notification_is_claimed_once_on_each_device(claims: ClaimStore) -> None:
-    assert claims.claim("alice", "phone", "17", NOW)
-    assert claims.claim("alice", "tablet", "17", NOW)
-    assert claims.claim("alice", "phone", "18", NOW)
-    assert not claims.claim("alice", "phone", "17", NOW)
+    assert claims.claim("alice", "phone", "17", NOW, "a")
+    assert claims.claim("alice", "tablet", "17", NOW, "a")
+    assert claims.claim("alice", "phone", "18", NOW, "a")
+    assert not claims.claim("alice", "phone", "17", NOW, "b")
 
-    claims.release("alice", "phone", "17")
-    assert claims.claim("alice", "phone", "17", NOW)
+    claims.release("alice", "phone", "17", "b")
+    assert not claims.claim("alice", "phone", "17", NOW, "b")
+    claims.release("alice", "phone", "17", "a")
+    assert claims.claim("alice", "phone", "17", NOW, "b")
+
+
+def test_an_attempt_finds_its_own_claim_whose_answer_was_lost(claims: ClaimStore) -> None:
+    assert claims.claim("alice", "phone", "17", NOW, "a")
+    assert claims.claim("alice", "phone", "17", NOW, "a")
+
+    claims.withdraw("alice", "phone", "17", NOW)
+
+    assert not claims.claim("alice", "phone", "17", NOW, "a")
 
 
 def test_what_was_shown_is_withdrawn_once(claims: ClaimStore) -> None:
-    claims.claim("alice", "phone", "17", NOW)
+    claims.claim("alice", "phone", "17", NOW, "a")
 
     assert claims.withdraw("alice", "phone", "17", NOW)
     assert not claims.withdraw("alice", "phone", "17", NOW)
@@ -82,4 +93,4 @@ def test_a_device_remembers_by_which_message_it_was_called(claims: ClaimStore) -
 
 def test_what_was_withdrawn_first_is_never_shown(claims: ClaimStore) -> None:
     assert not claims.withdraw("alice", "phone", "17", NOW)
-    assert not claims.claim("alice", "phone", "17", NOW)
+    assert not claims.claim("alice", "phone", "17", NOW, "a")

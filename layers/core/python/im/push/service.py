@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
+from secrets import token_hex
 
 from msgspec import Struct
 
@@ -171,16 +173,18 @@ class PushService:
 
     def _attempt(self, sending: Sending) -> str | None:
         """Send once, and return what became of it; None: it has to be tried again."""
-        notice, way = sending.notice, sending.way
+        notice, way, attempt = sending.notice, sending.way, token_hex(8)
         user, client, alert, now = notice.user, notice.device.client, notice.alert, self._clock()
         withdraws = alert.kind in WITHDRAWALS
         try:
             if withdraws:
                 if not self._claims.withdraw(user, client, alert.about, now):
                     return Reason.NOTHING_SHOWN
-            elif not self._claims.claim(user, client, alert.about, now):
+            elif not self._claims.claim(user, client, alert.about, now, attempt):
                 return Reason.REPEATED
         except BusyError:
+            if not withdraws:
+                self._release(user, client, alert.about, attempt)
             return None
         try:
             if alert.kind == Kind.CALL_INVITE and alert.call:
@@ -192,6 +196,11 @@ class PushService:
             if withdraws:
                 self._claims.restore(user, client, alert.about, now)
             else:
-                self._claims.release(user, client, alert.about)
+                self._release(user, client, alert.about, attempt)
             return None
         return reason or SENT
+
+    def _release(self, user: str, client: str, about: str, attempt: str) -> None:
+        """Let another attempt have it. Where this is not possible either, the device is not notified of this message."""
+        with suppress(BusyError):
+            self._claims.release(user, client, about, attempt)

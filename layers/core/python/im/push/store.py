@@ -167,11 +167,11 @@ class DynamoDirectory:
 class ClaimStore(Protocol):
     """What has been pushed to which device."""
 
-    def claim(self, user: str, client: str, about: str, now_ms: int) -> bool:
-        """Take on a notification; False when it was shown, is being shown, or was withdrawn."""
+    def claim(self, user: str, client: str, about: str, now_ms: int, by: str) -> bool:
+        """Take on a notification; False when it was shown, is being shown by another attempt, or was withdrawn."""
 
-    def release(self, user: str, client: str, about: str) -> None:
-        """The notification could not be sent: it may be claimed again."""
+    def release(self, user: str, client: str, about: str, by: str) -> None:
+        """The notification could not be sent: what this attempt has claimed may be claimed again."""
 
     def withdraw(self, user: str, client: str, about: str, now_ms: int) -> bool:
         """Forbid a notification; True when it was claimed before, and this is the first time."""
@@ -187,26 +187,36 @@ class ClaimStore(Protocol):
 
 
 class DynamoClaimStore:
-    """``ClaimStore`` on the Ephemera table: an item per device and message, w once it was withdrawn."""
+    """``ClaimStore`` on the Ephemera table: an item per device and message, b the attempt, w once it was withdrawn."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._client: Any = dynamo.client
         self._table = table
 
-    def claim(self, user: str, client: str, about: str, now_ms: int) -> bool:
+    def claim(self, user: str, client: str, about: str, now_ms: int, by: str) -> bool:
         try:
-            self._put(_item(user, client, about, now_ms), ConditionExpression="attribute_not_exists(k)")
+            self._put(
+                {**_item(user, client, about, now_ms), "b": by},
+                # The client tries again when an answer is lost: it may find what it has written itself.
+                ConditionExpression="attribute_not_exists(k) OR b = :by",
+                ExpressionAttributeValues=encode_item({":by": by}),
+            )
         except ConditionFailed:
             return False
         return True
 
-    def release(self, user: str, client: str, about: str) -> None:
-        with translated_errors():
-            self._client.delete_item(
-                TableName=self._table,
-                Key=encode_item({"k": keys.pushed(user, client, about)}),
-                ReturnConsumedCapacity="TOTAL",
-            )
+    def release(self, user: str, client: str, about: str, by: str) -> None:
+        try:
+            with translated_errors():
+                self._client.delete_item(
+                    TableName=self._table,
+                    Key=encode_item({"k": keys.pushed(user, client, about)}),
+                    ConditionExpression="b = :by",
+                    ExpressionAttributeValues=encode_item({":by": by}),
+                    ReturnConsumedCapacity="TOTAL",
+                )
+        except ConditionFailed:
+            return
 
     def withdraw(self, user: str, client: str, about: str, now_ms: int) -> bool:
         answer = self._put({**_item(user, client, about, now_ms), "w": True}, ReturnValues="ALL_OLD")

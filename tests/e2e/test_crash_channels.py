@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.topology import Topology
-from tests.e2e.crash import ATTEMPTS, CONTEXT, MESSAGE, Operation, Read, Scene, contiguous, cut_some_calls
+from tests.e2e.crash import API, ATTEMPTS, CONTEXT, MESSAGE, Operation, Read, Scene, contiguous, cut_some_calls
 from tests.e2e.test_faults import persist, send_body
 
 pytestmark = pytest.mark.xdist_group("topology")
@@ -93,6 +93,25 @@ async def tell_all(scene: Scene) -> None:
     await persist(scene.topology, scene.kept["ann"], send_body(to_all(scene), "news", "n"))
 
 
+async def create_by_api(scene: Scene) -> None:
+    body = {"owner": scene.ann, "name": "News", "targetId": name_of(scene)}
+    await scene.admin("/admin/channel/create", body)
+
+
+async def destroy_by_api(scene: Scene) -> None:
+    await scene.admin("/admin/channel/destroy", {"channelId": name_of(scene)})
+
+
+async def subscribe_by_api(scene: Scene) -> None:
+    body = {"channelId": name_of(scene), "userId": scene.bob, "subscribe": 1}
+    await scene.admin("/admin/channel/subscribe", body)
+
+
+async def subscribe_all_by_api(scene: Scene) -> None:
+    body = {"channelId": name_of(scene), "userIds": [scene.bob, scene.cem], "subscribe": 1}
+    await scene.admin("/admin/channel/batch_subscribe", body)
+
+
 # --- after
 
 
@@ -151,6 +170,12 @@ async def bob_hears(scene: Scene) -> None:
     await speaks(scene, "ann", heard=True)
 
 
+async def bob_and_cem_subscribe(scene: Scene) -> None:
+    answer = await scene.admin("/admin/channel/list_subscriber", {"target": name_of(scene), "count": 10})
+    assert (answer["total"], answer["list"]) == (2, [scene.bob, scene.cem])
+    await bob_hears(scene)
+
+
 async def bob_does_not_hear(scene: Scene) -> None:
     assert await mine(scene, "bob") == []
     await speaks(scene, "ann", heard=False)
@@ -170,6 +195,10 @@ OPERATIONS = [
     Operation("channel.destroy, its worker", WORKER, bob_subscribes, destroy, it_is_gone),
     Operation("channel.listen, on", CHANNEL, a_channel, listen, bob_hears),
     Operation("channel.listen, off", CHANNEL, bob_subscribes, listen_no_more, bob_does_not_hear),
+    Operation("channel/create", API, both_there, create_by_api, it_is_anns, cuts=4),
+    Operation("channel/destroy", API, bob_subscribes, destroy_by_api, it_is_gone, cuts=4),
+    Operation("channel/subscribe", API, a_channel, subscribe_by_api, bob_hears, cuts=4),
+    Operation("channel/batch_subscribe", API, a_channel, subscribe_all_by_api, bob_and_cem_subscribe, cuts=4),
     Operation("message.send to all of a channel", MESSAGE, bob_subscribes, tell_all, bob_has_the_news_once),
     Operation("message.send to all of a channel, its worker", WORKER, bob_subscribes, tell_all, bob_has_the_news_once),
 ]
@@ -178,6 +207,10 @@ READS = [
     Read("channel.info", bob_subscribes, lambda scene: {"channels": [{"channelId": name_of(scene)}]}),
     Read("channel.search", bob_subscribes, lambda scene: {"keyword": "News"}),
     Read("channel.mine", bob_subscribes, lambda scene: {}),
+    Read("channel/get", bob_subscribes, lambda scene: {"channelId": name_of(scene)}),
+    Read("channel/list", bob_subscribes, lambda scene: {"count": 10}),
+    Read("channel/is_subscribed", bob_subscribes, lambda scene: {"channelId": name_of(scene), "userId": scene.bob}),
+    Read("channel/list_subscriber", bob_subscribes, lambda scene: {"target": name_of(scene), "count": 10}),
 ]
 
 

@@ -438,6 +438,10 @@ class Topology:
         """A call of the server API that a robot has signed; returns its JSON answer."""
         return await self.inside(self._signed(path, body, secret, {"rid": robot}))
 
+    async def channel(self, channel: str, secret: str, path: str, body: Any = None) -> dict[str, Any]:
+        """A call of the server API that a channel's service has signed; returns its JSON answer."""
+        return await self.inside(self._signed(path, body, secret, {"cid": channel}))
+
     async def _signed(self, path: str, body: Any, secret: str, caller: Mapping[str, str]) -> dict[str, Any]:
         nonce, timestamp = str(secrets.randbelow(1_000_000)), str(self.clock.now_ms())
         text = "|".join((nonce, secret, timestamp))

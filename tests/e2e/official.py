@@ -23,6 +23,7 @@ from tests.unit.server_api.shapes import wrong_value
 SECRET = "123456"
 """Of the server, and of the robot."""
 ROBOT = "robot1"
+CHANNEL, CHANNEL_SECRET = "channelId123", "channelsecret"
 ANYTHING = OAS31Validator({})
 ANY_ANSWER: dict[str, Any] = {"200": {"content": {"application/json": {"schema": {}}}}}
 ANY_CODE = None
@@ -138,8 +139,10 @@ class Program:
 
     def send(self, path: str, body: bytes, method: str = "POST", headers: Mapping[str, str] | None = None) -> Any:
         """Any call; checks the parts of HTTP that SDKs depend on, and returns the envelope."""
-        caller = {"rid": ROBOT} if path.startswith("/robot/") else {}
-        signed = {**self.signature(), **caller} if headers is None else headers
+        in_channel = path.startswith("/channel/")
+        caller = {"rid": ROBOT} if path.startswith("/robot/") else {"cid": CHANNEL} if in_channel else {}
+        secret = CHANNEL_SECRET if in_channel else SECRET
+        signed = {**self.signature(secret), **caller} if headers is None else headers
         content = {self.dialect.content_type: "application/json; charset=utf-8"}
         self.connection.request(method, path, body, {**signed, **content, "Connection": "keep-alive"})
         with self.connection.getresponse() as response:
@@ -156,10 +159,10 @@ class Program:
         assert envelope.get("result", 0) is not None
         return envelope
 
-    def signature(self) -> dict[str, str]:
+    def signature(self, secret: str = SECRET) -> dict[str, str]:
         """Headers as the SDKs make them."""
         nonce, timestamp = str(random.randint(1, self.dialect.nonces)), str(self.topology.clock.now_ms())
-        text = f"{nonce}|{SECRET}|{timestamp}"
+        text = f"{nonce}|{secret}|{timestamp}"
         sign = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
         return {"nonce": nonce, "timestamp": timestamp, "sign": sign}
 

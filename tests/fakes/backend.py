@@ -4,12 +4,15 @@ import json
 from itertools import count
 from typing import Any, NamedTuple
 
+from im.channel.desk import ChannelDesk
+from im.channel.model import Channel
 from im.connect.online import OnlineUsers
 from im.group.service import GroupService
 from im.limits import RateLimiter
 from im.machine.model import Robot
 from im.machine.service import MachineService
 from im.message.media import Media
+from im.message.model import Origin
 from im.moderation.service import ModerationService
 from im.profile.model import User
 from im.profile.reader import ProfileReader
@@ -25,6 +28,7 @@ from tests.fakes.system import MemorySystemSettingStore
 from tests.fakes.world import World
 
 ROBOT = "helper"
+CHANNEL = "news"
 """Whose signature calls of robots have."""
 SECRETS = ("current", "previous")
 JSON = {"Content-Type": "application/json;charset=utf-8"}
@@ -77,6 +81,7 @@ class Backend:
             world.callbacks,
         )
         self.machines = Machines(machines, MachineService(machines, users, world.connect, lambda: f"m{next(ids)}"))
+        desk = ChannelDesk(world.channels, world.channel_service, world.service)
         self.services = services = Services(
             users=users,
             finder=ProfileReader(
@@ -91,6 +96,7 @@ class Backend:
             groups=groups,
             friends=world.friendships,
             channels=world.channel_service,
+            desk=desk,
             rooms=world.chatroom_admin,
             system=SystemService(MemorySystemSettingStore(), world.switches),
             words=ModerationService(world.words),
@@ -99,18 +105,31 @@ class Backend:
         limiter = RateLimiter(world.ephemera, world.clock, capacity, 10_000, share=1)
         check = TokenCheck(world.gate, RateLimiter(world.ephemera, world.clock, 1, WINDOW_MS, share=1))
         policy = Policy(legacy=world.switches.legacy_signature, window_ms=world.switches.clock_window_ms)
-        door = Door("robot", "rid", self.machines.service.secret_of, limiter, world.ephemera, policy, world.clock)
+        doors = [
+            Door(family, header, secret_of, limiter, world.ephemera, policy, world.clock)
+            for family, header, secret_of in (
+                ("robot", "rid", self.machines.service.secret_of),
+                ("channel", "cid", desk.secret_of),
+            )
+        ]
         self.api = ServerApi(
-            services, lambda: SECRETS, world.ephemera, limiter, world.switches, world.clock, check, [door]
+            services, lambda: SECRETS, world.ephemera, limiter, world.switches, world.clock, check, doors
         )
 
-    def signed(self, secret: str = SECRETS[0], nonce: str | None = None, robot: str = "") -> dict[str, str]:
-        caller = {"rid": robot} if robot else {}
+    def signed(
+        self, secret: str = SECRETS[0], nonce: str | None = None, robot: str = "", channel: str = ""
+    ) -> dict[str, str]:
+        caller = {name: value for name, value in (("rid", robot), ("cid", channel)) if value}
         nonce, timestamp = nonce or str(next(self._nonces)), str(self.world.now)
         return {"nonce": nonce, "timestamp": timestamp, "sign": sign(nonce, secret, timestamp), **caller}
 
     def _headers_for(self, path: str) -> dict[str, str]:
-        """A valid signature of whoever may call a path: for robots one that is made when it is first needed."""
+        """A valid signature of whoever may call a path: for robots and channels one that is made when first needed."""
+        if path.startswith("/channel/"):
+            if self.world.channels.get(CHANNEL) is None:
+                wanted = Channel(CHANNEL, "News", "olga", secret=SECRETS[0], state=0x0F)
+                self.world.channel_service.create("app", wanted, Origin.ADMIN)
+            return self.signed(channel=CHANNEL)
         if not path.startswith("/robot/"):
             return self.signed()
         if self.machines.store.robot(ROBOT) is None:

@@ -713,6 +713,40 @@ PINS: dict[str, Pin] = {
         },
         sends=({"fileName": "a.jpg", "mediaType": 1, "contentType": "image/jpeg"},),
     ),
+    # --- channels' services
+    "/channel/message/send": Pin(
+        result=SENT,
+        sends=(
+            {"line": 0, "payload": _HELLO},
+            {"line": 0, "targets": ["userId2"], "payload": _HELLO},
+        ),
+        needs=("payload",),
+        codes=(21, 236, 237, 248),
+    ),
+    "/channel/message/recall": Pin(
+        result=TEXT, sends=({"messageUid": PYTHON_UID},), needs=("messageUid",), codes=(236, 237, 253)
+    ),
+    "/channel/message/republish": Pin(
+        sends=(
+            {"messageId": PYTHON_UID, "targets": ["userId2", "userId3"]},
+            {"targets": ["userId2", "userId3"], "messageId": JAVA_UID},
+        ),
+        needs=("messageId",),
+        spellings={"messageUid": "messageId"},
+        codes=(236, 237, 253),
+    ),
+    "/channel/user_info": Pin(
+        result=USER,
+        sends=({"userId": "userId3"}, {"userId": "userId3", "includeDeleted": False}),
+        codes=(236, 237, 248, 253),
+    ),
+    "/channel/get_profile": Pin(result=CHANNEL, codes=(236, 237)),
+    "/channel/update_profile": Pin(sends=({"type": 2, "value": "this is a test channel"},), codes=(236, 237, 253)),
+    "/channel/subscribe": Pin(
+        sends=({"target": "userId2", "subscribe": 1},), needs=("target",), codes=(236, 237, 248, 253)
+    ),
+    "/channel/subscriber_list": Pin(result={"list": [TEXT]}, codes=(236, 237)),
+    "/channel/is_subscriber": Pin(result=FLAG, sends=({"userId": "userId2"},), needs=("userId",), codes=(236, 237)),
     # --- robots
     "/robot/message/send": Pin(
         result=SENT,
@@ -887,6 +921,7 @@ NOT_HOSTED = frozenset(
         "admin/domain": "create get destroy list ping",
         "admin/mesh": "group_sync",
         "robot/application": "get_user_info",
+        "channel/application": "get_user_info",
         "robot/conference": "request",
         "robot/moments": "feed/post feed/update feed/pull feed/pull_one feed/recall comment/post comment/pull comment/recall"
         " profiles/pull profiles/value/push profiles/list/push",

@@ -136,8 +136,8 @@ def test_the_table_of_what_is_not_built_spells_paths_as_the_sdks_do() -> None:
     for path in (
         "/admin/domain/create",
         "/robot/moments/profiles/value/push",
-        "/channel/message/republish",
-        "/channel/is_subscriber",
+        "/robot/application/get_user_info",
+        "/channel/application/get_user_info",
     ):
         assert path in NOT_IMPLEMENTED
 

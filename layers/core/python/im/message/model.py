@@ -245,6 +245,11 @@ class Message(Struct, frozen=True):
         """Whether its content was taken back or deleted for everybody."""
         return self.recall is not None or self.deleted
 
+    def is_of_channel(self, channel: str) -> bool:
+        """Whether it was said in one of a channel's conversations."""
+        kind, _, ids = keys.parse_conversation(self.log)
+        return kind == ConversationType.CHANNEL and keys.parse_dialog(ids[0])[0] == channel
+
     def same_as(self, other: "Message") -> bool:
         """Whether both are one message: an author's message id is his own."""
         return (self.sender, self.cid) == (other.sender, other.cid)

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from im.channel.desk import ChannelDesk
 from im.channel.service import ChannelService
 from im.chatroom.admin import ChatroomAdmin
 from im.connect.online import OnlineUsers
@@ -40,6 +41,7 @@ class Services(Struct, frozen=True):
     groups: GroupService
     friends: FriendService
     channels: ChannelService
+    desk: ChannelDesk
     rooms: ChatroomAdmin
     system: SystemService
     words: ModerationService

@@ -2,6 +2,7 @@
 
 from functools import cache, partial
 
+from im.channel.desk import ChannelDesk
 from im.chatroom.admin import ChatroomAdmin
 from im.connect.gate import Gate
 from im.connect.online import OnlineUsers
@@ -108,6 +109,7 @@ def server_api() -> ServerApi:
         short_id,
         allow_private=config.switches.allow_private_callbacks,
     )
+    desk = ChannelDesk(channels(), channel_service(), message_service())
     services = Services(
         users=_profile_service(),
         finder=profile_reader(),
@@ -120,6 +122,7 @@ def server_api() -> ServerApi:
         groups=group_service(),
         friends=friend_service(),
         channels=channel_service(),
+        desk=desk,
         rooms=ChatroomAdmin(rooms(), chatrooms(), config.switches, clock.now_ms, short_id, back_end()),
         system=SystemService(DynamoSystemSettingStore(dynamo(), config.need(Env.DIRECTORY_TABLE)), config.switches),
         words=ModerationService(word_list()),
@@ -127,7 +130,10 @@ def server_api() -> ServerApi:
     )
     token_limiter = RateLimiter(ephemera(), clock.now_ms, 1, TOKEN_WINDOW_MS, share=1)
     check = TokenCheck(Gate(sessions(), tokens()), token_limiter)
-    doors = [_door("robot", "rid", machine_service.secret_of, config.switches.robot_rate_limit)]
+    doors = [
+        _door("robot", "rid", machine_service.secret_of, config.switches.robot_rate_limit),
+        _door("channel", "cid", desk.secret_of, config.switches.channel_rate_limit),
+    ]
     return ServerApi(services, secret.values, ephemera(), limiter, config.switches, clock.now_ms, check, doors)
 
 

@@ -131,6 +131,7 @@ class World:
         self.friends = MemoryFriendStore(self.rows)
         self.told = Told()
         self.outside = Outside()
+        self.pauses: list[float] = []
         self.called_back = ListedCallbacks()
         self.callbacks = Callbacks(self.called_back, self.switches, self.clock, lambda: f"event{next(self._numbers)}")
         self.topic = ListTopic()
@@ -212,6 +213,7 @@ class World:
             outlets=[self.outside, self.callbacks],
             back_end=self.callbacks,
             user_types=self.types_of,
+            pause=self.pauses.append,
         )
 
     def room_messages(self, words: Filter) -> RoomMessages:

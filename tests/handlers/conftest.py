@@ -22,9 +22,12 @@ from im.wiring import (
     gate,
     group,
     message,
+    outlets,
     presence,
     profile,
+    robot,
     setting,
+    webhooks,
 )
 from tests.fakes.delivery import RecordingPoster
 from tests.stores.tables import DEFINITIONS, DIRECTORY, EPHEMERA, MESSAGES, PRESENCE
@@ -44,9 +47,12 @@ CACHING = (
     gate,
     group,
     message,
+    outlets,
     presence,
     profile,
+    robot,
     setting,
+    webhooks,
 )
 
 

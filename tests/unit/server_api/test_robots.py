@@ -310,3 +310,25 @@ def test_in_others_groups_a_robot_is_nobody(backend: Backend) -> None:
         ("del", {}),
     ):
         assert backend.code(f"/robot/group/{path}", {"group_id": "club", "operator": "bob", **body}) in (9, 248)
+
+
+def test_a_robot_that_answers_before_the_index_knows_the_question_is_not_refused(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend.ok("/robot/profile")
+    asked = backend.world.say("bob", "hi", to=ROBOT).uid
+    find = backend.world.messages.find
+    looks: list[int] = []
+
+    def late(uid: int) -> Any:
+        looks.append(uid)
+        return find(uid) if len(looks) > 2 else None
+
+    monkeypatch.setattr(backend.world.messages, "find", late)
+    backend.ok("/robot/message/reply", {"messageUid": asked, "payload": TEXT})
+    assert len(backend.world.pauses) == 2
+
+    backend.world.now += 60_000
+    monkeypatch.setattr(backend.world.messages, "find", lambda uid: None)
+    assert backend.code("/robot/message/reply", {"messageUid": asked, "payload": TEXT}) == 253
+    assert len(backend.world.pauses) == 2

@@ -9,6 +9,7 @@ What a send does, in order, and what a crash after each step leaves (docs/delive
 4. The outlets and the delivery. A resend does both again; devices know each seq that they have.
 """
 
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -88,6 +89,7 @@ class Publisher:
         user_types: tells users' types; asked only about strangers, where they may not chat.
         count: takes metrics.
         new_cid: makes the message ids of API calls, which bring none.
+        pause: waits for so many seconds.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class Publisher:
         user_types: TypesOf = lambda users: {},
         count: Count = ignore,
         new_cid: Callable[[], str] = lambda: uuid.uuid4().hex,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._messages = messages
         self._rows = rows
@@ -126,6 +129,7 @@ class Publisher:
         self._user_types = user_types
         self._count = count
         self._new_cid = new_cid
+        self._pause = pause
         self._courier = Courier(rows, groups, channels, delivery, switches, clock)
         self._heads: dict[str, Head] = {}
         self._owners: dict[str, str] = {}

@@ -23,6 +23,10 @@ from im.message.model import (
 )
 from im.message.reading import Reading
 from im.message.store import Withdrawal
+from im.platform.uids import uid_ms
+
+_INDEX_LAG_MS = 5_000
+_LOOKS_S = (0.05, 0.1, 0.2, 0.4)
 
 
 class Withdrawing(Reading):
@@ -102,12 +106,18 @@ class Withdrawing(Reading):
         self._delete_for_all(Sender(operator, origin=Origin.ADMIN), message)
 
     def get_by_uid(self, uid: int) -> Message:
-        """The message with a uid.
+        """The message with a uid. One that is so young that the index may not have it yet is looked for a few times:
+        robots answer within milliseconds.
 
         Raises:
             ImError: 253.
         """
         message = self._messages.find(uid)
+        for pause_s in _LOOKS_S if 0 <= self._clock() - uid_ms(uid) < _INDEX_LAG_MS else ():
+            if message is not None:
+                break
+            self._pause(pause_s)
+            message = self._messages.find(uid)
         if message is None:
             raise ImError(Code.NOT_EXIST)
         return message

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,6 +105,17 @@ def test_a_robot_gets_the_message_as_the_specification_gives_it() -> None:
         "timestamp": 1_790_000_000_000,
         "toRobotId": "fire",
     }
+
+
+def test_the_page_about_robots_shows_what_they_get() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "robots.md").read_text(encoding="utf-8")
+    shown = json.loads(page.split("```json\n")[1].split("```")[0])
+    payload = '{"type":1,"searchableContent":"hello","persistFlag":3}'
+    note = Note("helper", "0|0|alice|helper", 567463543513088064, "alice", 1_790_000_000_000, payload)
+    desk = Desk()
+    desk.robots.put_robot(Robot("helper", owner="alice", callback="http://helper"), None)
+
+    assert desk.body(note) == shown
 
 
 def test_a_groups_message_names_the_group_its_line_and_who_is_meant() -> None:

@@ -181,16 +181,16 @@ def close_loop(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-_results: dict[tuple[Any, str], Any] = {}
+_results: dict[tuple[Any, ...], Any] = {}
 
 
 def _cached(method: Any) -> Any:
-    """A method of one text argument whose result is the same for all instances; the result is not to be changed."""
+    """A method whose result follows from its arguments and is the same for all instances; the result is not to be changed."""
 
-    def cached(self: Any, argument: str) -> Any:
-        key = (method, argument)
+    def cached(self: Any, *arguments: Any, **named: Any) -> Any:
+        key = (method, *arguments, *named.items())
         if key not in _results:
-            _results[key] = method(self, argument)
+            _results[key] = method(self, *arguments, **named)
         return _results[key]
 
     return cached

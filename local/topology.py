@@ -47,6 +47,7 @@ CACHE = ROOT / ".local" / "cache"
 SERVER_API = "ServerApi"
 """Logical ids that the runner has to know: whose function URL ``admin`` calls, and what it signs with."""
 ADMIN_SECRET = "AdminSecret"  # noqa: S105  a name
+_SWITCHES = "IM_SWITCHES"
 _SETTLE_ROUNDS = 50
 _TOGETHER_MS = 100
 """Messages that were received together become visible within this time of each other."""
@@ -75,6 +76,8 @@ class Options:
         seed: of everything random: connection ids, shuffles, accidents.
         log: gets what functions write; None keeps it for ``Topology.log_text``.
         state: where tables, secrets and objects are loaded from and saved to; None keeps nothing.
+        switches: behaviour switches by their dotted keys, over those of the template.
+        variables: values of variables of the functions, in the places of those that the template has.
         save_every_s: how often the state is saved while running.
     """
 
@@ -85,6 +88,8 @@ class Options:
     seed: int = 0
     log: TextIO | None = None
     state: Path | None = None
+    switches: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     save_every_s: float = 60.0
 
 
@@ -191,7 +196,7 @@ class Topology:
         if self.options.state is not None:
             load_state(self.options.state, self.cloud, template)
         self.host = FunctionHost(
-            {name: _local(function, template, addresses) for name, function in template.functions.items()},
+            {name: self._local(function, addresses) for name, function in template.functions.items()},
             private_modules(list(self.options.roots), template.functions.values(), clock.now_ms),
             self._log,
             concurrency=self.options.concurrency,
@@ -238,6 +243,16 @@ class Topology:
         }
         if self.options.state is not None:
             self._saver = self._loop.create_task(self._save_regularly())
+
+    def _local(self, function: Function, addresses: Mapping[str, str]) -> Function:
+        """A function as it runs here: loopback addresses, and what the options say otherwise."""
+        local = _local(function, self.template, addresses)
+        environment = dict(local.environment)
+        environment.update({name: value for name, value in self.options.variables.items() if name in environment})
+        if self.options.switches:
+            switches = {**json.loads(environment.get(_SWITCHES, "{}")), **self.options.switches}
+            environment[_SWITCHES] = json.dumps(switches)
+        return replace(local, environment=environment)
 
     def _secret_versions(self) -> dict[str, list[str]]:
         """The values that secrets start with: those of the options, or else the saved ones, or else new ones."""

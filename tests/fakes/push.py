@@ -40,11 +40,12 @@ class MemoryClaimStore:
     def __init__(self) -> None:
         self.known: dict[tuple[str, str, str], bool] = {}
         self.by: dict[tuple[str, str, str], str] = {}
+        self.withdrawn: dict[tuple[str, str, str], str] = {}
         self.calls: dict[tuple[str, str, str], int] = {}
 
     def claim(self, user: str, client: str, about: str, now_ms: int, by: str) -> bool:
         key = user, client, about
-        if key in self.known and self.by.get(key) != by:
+        if key in self.known and (self.by.get(key) != by or key in self.withdrawn):
             return False
         self.known[key], self.by[key] = False, by
         return True
@@ -54,11 +55,10 @@ class MemoryClaimStore:
         if self.by.get(key) == by:
             del self.known[key], self.by[key]
 
-    def withdraw(self, user: str, client: str, about: str, now_ms: int) -> bool:
-        before = self.known.get((user, client, about))
-        self.known[user, client, about] = True
-        self.by.pop((user, client, about), None)
-        return before is False
+    def withdraw(self, user: str, client: str, about: str, now_ms: int, by: str) -> bool:
+        key = user, client, about
+        self.known[key] = True
+        return self.withdrawn.setdefault(key, by) == by and key in self.by
 
     def note_call(self, user: str, client: str, call: str, uid: int, now_ms: int) -> None:
         self.calls[user, client, call] = uid
@@ -66,8 +66,11 @@ class MemoryClaimStore:
     def call_start(self, user: str, client: str, call: str) -> int:
         return self.calls.get((user, client, call), 0)
 
-    def restore(self, user: str, client: str, about: str, now_ms: int) -> None:
-        self.known[user, client, about] = False
+    def restore(self, user: str, client: str, about: str, by: str) -> None:
+        key = user, client, about
+        if self.withdrawn.get(key) == by:
+            del self.withdrawn[key]
+            self.known[key] = False
 
 
 class ListTopic:

@@ -69,7 +69,7 @@ def test_an_attempt_finds_its_own_claim_whose_answer_was_lost(claims: ClaimStore
     assert claims.claim("alice", "phone", "17", NOW, "a")
     assert claims.claim("alice", "phone", "17", NOW, "a")
 
-    claims.withdraw("alice", "phone", "17", NOW)
+    claims.withdraw("alice", "phone", "17", NOW, "w")
 
     assert not claims.claim("alice", "phone", "17", NOW, "a")
 
@@ -77,11 +77,14 @@ def test_an_attempt_finds_its_own_claim_whose_answer_was_lost(claims: ClaimStore
 def test_what_was_shown_is_withdrawn_once(claims: ClaimStore) -> None:
     claims.claim("alice", "phone", "17", NOW, "a")
 
-    assert claims.withdraw("alice", "phone", "17", NOW)
-    assert not claims.withdraw("alice", "phone", "17", NOW)
+    assert claims.withdraw("alice", "phone", "17", NOW, "w")
+    assert claims.withdraw("alice", "phone", "17", NOW, "w"), "the answer may have been lost"
+    assert not claims.withdraw("alice", "phone", "17", NOW, "x")
 
-    claims.restore("alice", "phone", "17", NOW)
-    assert claims.withdraw("alice", "phone", "17", NOW)
+    claims.restore("alice", "phone", "17", "x")
+    assert not claims.withdraw("alice", "phone", "17", NOW, "x")
+    claims.restore("alice", "phone", "17", "w")
+    assert claims.withdraw("alice", "phone", "17", NOW, "x")
 
 
 def test_a_device_remembers_by_which_message_it_was_called(claims: ClaimStore) -> None:
@@ -92,5 +95,5 @@ def test_a_device_remembers_by_which_message_it_was_called(claims: ClaimStore) -
 
 
 def test_what_was_withdrawn_first_is_never_shown(claims: ClaimStore) -> None:
-    assert not claims.withdraw("alice", "phone", "17", NOW)
+    assert not claims.withdraw("alice", "phone", "17", NOW, "w")
     assert not claims.claim("alice", "phone", "17", NOW, "a")

@@ -176,31 +176,24 @@ class PushService:
         notice, way, attempt = sending.notice, sending.way, token_hex(8)
         user, client, alert, now = notice.user, notice.device.client, notice.alert, self._clock()
         withdraws = alert.kind in WITHDRAWALS
+        let_go = self._claims.restore if withdraws else self._claims.release
+        decided = False
         try:
-            if withdraws:
-                if not self._claims.withdraw(user, client, alert.about, now):
-                    return Reason.NOTHING_SHOWN
-            elif not self._claims.claim(user, client, alert.about, now, attempt):
-                return Reason.REPEATED
-        except BusyError:
-            if not withdraws:
-                self._release(user, client, alert.about, attempt)
-            return None
-        try:
+            take = self._claims.withdraw if withdraws else self._claims.claim
+            if not take(user, client, alert.about, now, attempt):
+                decided = True
+                return Reason.NOTHING_SHOWN if withdraws else Reason.REPEATED
             if alert.kind == Kind.CALL_INVITE and alert.call:
                 self._claims.note_call(user, client, alert.call, alert.uid, now)
             reason = self._senders[way.carrier].send(sending)
-            if reason is Reason.DEAD_TOKEN:
-                self._devices.drop(user, client, way.digest)
+            decided = True
         except BusyError:
-            if withdraws:
-                self._claims.restore(user, client, alert.about, now)
-            else:
-                self._release(user, client, alert.about, attempt)
             return None
+        finally:
+            if not decided:
+                # Where this is not possible either, the device is not notified of this message.
+                with suppress(BusyError):
+                    let_go(user, client, alert.about, attempt)
+        if reason is Reason.DEAD_TOKEN:
+            self._devices.drop(user, client, way.digest)
         return reason or SENT
-
-    def _release(self, user: str, client: str, about: str, attempt: str) -> None:
-        """Let another attempt have it. Where this is not possible either, the device is not notified of this message."""
-        with suppress(BusyError):
-            self._claims.release(user, client, about, attempt)

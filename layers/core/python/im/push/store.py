@@ -173,11 +173,11 @@ class ClaimStore(Protocol):
     def release(self, user: str, client: str, about: str, by: str) -> None:
         """The notification could not be sent: what this attempt has claimed may be claimed again."""
 
-    def withdraw(self, user: str, client: str, about: str, now_ms: int) -> bool:
-        """Forbid a notification; True when it was claimed before, and this is the first time."""
+    def withdraw(self, user: str, client: str, about: str, now_ms: int, by: str) -> bool:
+        """Forbid a notification; True when it had been claimed, and no other attempt has withdrawn it."""
 
-    def restore(self, user: str, client: str, about: str, now_ms: int) -> None:
-        """The withdrawal could not be sent: it may be done again."""
+    def restore(self, user: str, client: str, about: str, by: str) -> None:
+        """The withdrawal could not be sent: what this attempt has withdrawn may be withdrawn again."""
 
     def note_call(self, user: str, client: str, call: str, uid: int, now_ms: int) -> None:
         """Remember by which message a device was called."""
@@ -187,7 +187,7 @@ class ClaimStore(Protocol):
 
 
 class DynamoClaimStore:
-    """``ClaimStore`` on the Ephemera table: an item per device and message, b the attempt, w once it was withdrawn."""
+    """``ClaimStore`` on the Ephemera table: an item per device and message, b the attempt, w the one that has withdrawn it."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._client: Any = dynamo.client
@@ -198,7 +198,7 @@ class DynamoClaimStore:
             self._put(
                 {**_item(user, client, about, now_ms), "b": by},
                 # The client tries again when an answer is lost: it may find what it has written itself.
-                ConditionExpression="attribute_not_exists(k) OR b = :by",
+                ConditionExpression="attribute_not_exists(k) OR (b = :by AND attribute_not_exists(w))",
                 ExpressionAttributeValues=encode_item({":by": by}),
             )
         except ConditionFailed:
@@ -218,13 +218,33 @@ class DynamoClaimStore:
         except ConditionFailed:
             return
 
-    def withdraw(self, user: str, client: str, about: str, now_ms: int) -> bool:
-        answer = self._put({**_item(user, client, about, now_ms), "w": True}, ReturnValues="ALL_OLD")
-        before = answer.get("Attributes")
-        return before is not None and "w" not in before
+    def withdraw(self, user: str, client: str, about: str, now_ms: int, by: str) -> bool:
+        answer = self._update(
+            _item(user, client, about, now_ms)["k"],
+            "SET w = if_not_exists(w, :by), #t = if_not_exists(#t, :t)",
+            {":by": by, ":t": _item(user, client, about, now_ms)["ttl"]},
+            ExpressionAttributeNames={"#t": "ttl"},
+            ReturnValues="ALL_NEW",
+        )
+        item = decode_item(answer["Attributes"])
+        return "b" in item and item["w"] == by
 
-    def restore(self, user: str, client: str, about: str, now_ms: int) -> None:
-        self._put(_item(user, client, about, now_ms))
+    def restore(self, user: str, client: str, about: str, by: str) -> None:
+        try:
+            self._update(keys.pushed(user, client, about), "REMOVE w", {":by": by}, ConditionExpression="w = :by")
+        except ConditionFailed:
+            return
+
+    def _update(self, key: str, expression: str, values: Item, **how: Any) -> Any:
+        with translated_errors():
+            return self._client.update_item(
+                TableName=self._table,
+                Key=encode_item({"k": key}),
+                UpdateExpression=expression,
+                ExpressionAttributeValues=encode_item(values),
+                ReturnConsumedCapacity="TOTAL",
+                **how,
+            )
 
     def note_call(self, user: str, client: str, call: str, uid: int, now_ms: int) -> None:
         self._put({**_item(user, client, _call(call), now_ms), "i": uid})

@@ -187,7 +187,7 @@ class ClaimStore(Protocol):
 
 
 class DynamoClaimStore:
-    """``ClaimStore`` on the Ephemera table: an item per device and message, b the attempt, w the one that has withdrawn it."""
+    """``ClaimStore`` on the Ephemera table: an item per device and message, b who claimed it, w who withdrew it."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._client: Any = dynamo.client

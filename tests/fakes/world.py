@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from im.callback.review import RemoteReview
 from im.callback.service import Callbacks
 from im.channel.service import ChannelService
 from im.channel.spreading import Spreading
@@ -24,6 +25,7 @@ from im.message.context import Context
 from im.message.log import Log
 from im.message.model import Conversation, Message, Payload, Sender
 from im.message.multicast import Multicasts, Task
+from im.message.screening import Screening
 from im.message.service import MessageService
 from im.moderation.service import Filter
 from im.platform.uids import Uids
@@ -34,7 +36,7 @@ from im.push.devices import PushDevices
 from im.push.notifier import Notifier
 from im.setting.service import SettingService
 from im.settings import Switches
-from tests.fakes.callback import ListedCallbacks
+from tests.fakes.callback import Answering, ListedCallbacks
 from tests.fakes.channel import MemoryChannelStore, Watching
 from tests.fakes.chatroom import MemoryChatroomStore
 from tests.fakes.connect import MemoryEphemera, MemorySessionStore
@@ -133,6 +135,7 @@ class World:
         self.outside = Outside()
         self.pauses: list[float] = []
         self.called_back = ListedCallbacks()
+        self.answering = Answering()
         self.callbacks = Callbacks(self.called_back, self.switches, self.clock, lambda: f"event{next(self._numbers)}")
         self.topic = ListTopic()
         self.push_tokens = MemoryTokenStore()
@@ -197,7 +200,7 @@ class World:
 
     def message_service(self) -> MessageService:
         """A message service as another function environment would have it: same stores, no memory of its own."""
-        words = Filter(self.words, self.clock)
+        screening = self.screening()
         return MessageService(
             self.messages,
             self.rows,
@@ -205,8 +208,8 @@ class World:
             self.delivery,
             self.log,
             self.uids,
-            words,
-            self.room_messages(words),
+            screening,
+            self.room_messages(screening),
             self.switches,
             self.clock,
             channels=self.channels,
@@ -216,7 +219,15 @@ class World:
             pause=self.pauses.append,
         )
 
-    def room_messages(self, words: Filter) -> RoomMessages:
+    def screening(self) -> Screening:
+        """What happens to messages with sensitive words; a reviewer is asked where the deployment has one."""
+        review = None
+        if self.switches.review_url:
+            review = RemoteReview(self.answering, lambda: ["the callbacks' own"], self.switches, self.clock)
+        words = Filter(self.words, self.clock)
+        return Screening(words, self.log, self.switches, back_end=self.callbacks, review=review)
+
+    def room_messages(self, screening: Screening) -> RoomMessages:
         """The part of a message service that serves chatrooms."""
         keep_ms = self.switches.chatroom_retention_ms
         return RoomMessages(
@@ -227,7 +238,7 @@ class World:
             self.log,
             RoomLog(self.messages, self.rooms, self.log, keep_ms, self.clock),
             self.uids,
-            words,
+            screening,
             self.switches,
             self.clock,
             outlets=[self.outside, self.callbacks],

@@ -22,6 +22,7 @@ from im.group.roster import Roster
 from im.group.service import GroupService
 from im.message.log import Log
 from im.message.model import Row
+from im.message.screening import Screening
 from im.message.service import MessageService
 from im.moderation.service import Filter
 from im.platform.dynamo import Item, Key
@@ -287,7 +288,7 @@ class Environment:
         nodes = stage.random
         self.uids = Uids(world.ephemera, clock, pick=lambda: nodes.randrange(1 << 14))
         log = Log(messages, self.uids, index_uids=True)  # type: ignore[arg-type]
-        words = Filter(world.words, clock)
+        words = Screening(Filter(world.words, clock), log, switches)
         rooms = world.room_messages(words)
         self.messages = MessageService(
             messages, rows, groups, self.delivery, log, self.uids, words, rooms, switches, clock, new_cid=stage.new_id

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from im.delivery.model import Presence
 from im.group.model import GroupInfo
-from im.message.model import Conversation, Message, Sender
+from im.message.model import Conversation, Message
 from im.profile.model import User
 
 
@@ -107,7 +107,7 @@ class BackEnd(Protocol):
     def has_read(self, user: str, conversation: Conversation, time: int) -> None:
         """A user has read a conversation, at this time (ms)."""
 
-    def sensitive(self, message: Message, conversation: Conversation, sender: Sender, platform: int | None) -> None:
+    def sensitive(self, message: Message, conversation: Conversation) -> None:
         """A message had a sensitive word; it is as it was sent, whatever became of it."""
 
 
@@ -143,7 +143,7 @@ class NoBackEnd:
     def has_read(self, user: str, conversation: Conversation, time: int) -> None:
         """See ``BackEnd``."""
 
-    def sensitive(self, message: Message, conversation: Conversation, sender: Sender, platform: int | None) -> None:
+    def sensitive(self, message: Message, conversation: Conversation) -> None:
         """See ``BackEnd``."""
 
 

@@ -84,28 +84,25 @@ class Callbacks:
             wanted.append(Event.FORWARD)
         if payload.mentionedType:
             wanted.append(Event.MENTION)
+        self._forward(wanted, message, conversation, self._client(sender, context))
+
+    def _client(self, sender: Sender, context: Context) -> ClientOut | None:
         presence = context.presences.get(sender.user)
         device = presence.device(sender.client) if presence and sender.client else None
-        self._forward(wanted, message, conversation, sender, device.platform if device else None)
+        if device is None or not self._switches.forward_with_client_info:
+            return None
+        return ClientOut(device.platform, device.client)
 
-    def sensitive(self, message: Message, conversation: Conversation, sender: Sender, platform: int | None) -> None:
+    def sensitive(self, message: Message, conversation: Conversation) -> None:
         """See ``BackEnd``."""
-        self._forward([Event.SENSITIVE], message, conversation, sender, platform)
+        self._forward([Event.SENSITIVE], message, conversation, None)
 
     def _forward(
-        self,
-        events: Sequence[Event],
-        message: Message,
-        conversation: Conversation,
-        sender: Sender,
-        platform: int | None,
+        self, events: Sequence[Event], message: Message, conversation: Conversation, client: ClientOut | None
     ) -> None:
         going = [event for event in events if url_of(event, self._switches)]
         if not going:
             return
-        client = None
-        if self._switches.forward_with_client_info and sender.client and platform is not None:
-            client = ClientOut(platform, sender.client)
         body = OutputMessage.of(message, conversation, client)
         self._queue.put([self._task(event, message.log, body, message.uid) for event in going])
 

@@ -33,9 +33,8 @@ from im.message.model import (
     payload_to_json,
 )
 from im.message.outlets import Outlet, Outlets
-from im.message.screening import screened
+from im.message.screening import Screening
 from im.message.store import MessageStore
-from im.moderation.service import Filter
 from im.platform.clock import Clock
 from im.platform.uids import Uids
 from im.settings import Switches
@@ -63,7 +62,7 @@ class RoomMessages:
         log: appends to logs.
         room_log: knows where a room's log goes on.
         uids: uids of messages that are never stored.
-        words: the sensitive words.
+        screening: what sensitive words and reviewers do to messages.
         switches: the deployment's behaviour.
         clock: the time.
         outlets: who is told of messages outside.
@@ -78,7 +77,7 @@ class RoomMessages:
         log: Log,
         room_log: RoomLog,
         uids: Uids,
-        words: Filter,
+        screening: Screening,
         switches: Switches,
         clock: Clock,
         *,
@@ -91,7 +90,7 @@ class RoomMessages:
         self._log = log
         self._room_log = room_log
         self._uids = uids
-        self._words = words
+        self._screening = screening
         self._switches = switches
         self._clock = clock
         self._outlets = Outlets(outlets)
@@ -113,8 +112,10 @@ class RoomMessages:
         newest = self._messages.newest(draft.log) if base is None and not payload.transparent else None
         start = (newest.seq if newest else 0) if base is None else base
         view = self._view(sender, draft, 0 if newest or payload.transparent else start)
+        if self._screening.needs_uid(payload, sender):
+            draft = replace(draft, uid=self._uids.next(), time=self._clock())
         try:
-            room, allowed = self._allowed(sender, draft, payload, view)
+            room, allowed = self._allowed(sender, draft, payload, view, base)
         except ImError as refusal:
             earlier = None if refusal.retry else self._earlier(draft, base)
             if earlier is None:
@@ -125,7 +126,7 @@ class RoomMessages:
         if allowed is not payload:
             draft = replace(draft, payload=payload_to_json(allowed))
         if payload.transparent:
-            draft = replace(draft, uid=self._uids.next(), time=self._clock())
+            draft = replace(draft, uid=draft.uid or self._uids.next(), time=self._clock())
             self._deliver(draft, sender, view.presence)
             return Sent(0, draft.uid, draft.time)
         slot = newest or view.slot
@@ -133,14 +134,13 @@ class RoomMessages:
         self._deliver(appended.message, sender, view.presence)
         return Sent(appended.message.seq, appended.message.uid, appended.message.time)
 
-    def allowed(self, sender: Sender, conversation: Conversation, payload: Payload) -> Payload | None:
+    def allowed(self, sender: Sender, message: Message, payload: Payload) -> Payload | None:
         """A content that is to be said without being sent, an edit for example, as it may be; None: swallow it.
 
         Raises:
             ImError: the refusals of ``send``.
         """
-        draft = Message(conversation.key(sender.user), 0, 0, "", sender.user, 0, "")
-        return self._allowed(sender, draft, payload, self._view(sender, draft, 0))[1]
+        return self._allowed(sender, message, payload, self._view(sender, message, 0), None)[1]
 
     def publish(
         self,
@@ -196,7 +196,9 @@ class RoomMessages:
             slot=self._messages.decode(items[slot_key]) if slot_key in items else None,
         )
 
-    def _allowed(self, sender: Sender, draft: Message, payload: Payload, view: _View) -> tuple[Room, Payload | None]:
+    def _allowed(
+        self, sender: Sender, draft: Message, payload: Payload, view: _View, base: int | None
+    ) -> tuple[Room, Payload | None]:
         """The room, and the content as it may be sent; None: swallow it.
 
         Raises:
@@ -215,7 +217,8 @@ class RoomMessages:
             raise ImError(Code.NOT_IN_CHATROOM)
         exceptions = self._switches.group_mute_exception_types
         check_may_speak(room, view.standing, payload.type, self._clock(), exceptions)
-        return room, screened(payload, sender, self._words, self._switches)
+        named = conversation_of(draft.log, sender.user)
+        return room, self._screening.screened(draft, payload, named, sender, base)
 
     def _presence(self, sender: Sender, view: _View) -> Presence:
         if sender.client is None or view.presence.device(sender.client):

@@ -53,7 +53,7 @@ class Editing(Sending, Withdrawing):
         self._check_edit(sender, message, payload)
         check_payload(payload, self._switches.max_message_bytes)
         context = self._load(sender.user, conversation, message.log, 0)
-        allowed = self._allowed(sender, conversation, payload, context)
+        allowed = self._allowed(sender, conversation, payload, context, message)
         return self._pretend() if allowed is None else self._edit(sender, message, allowed)[0]
 
     def update_by_uid(
@@ -86,7 +86,8 @@ class Editing(Sending, Withdrawing):
             if payload.transparent:
                 self.send(sender, named, payload, to=message.to)
                 return
-            allowed = self._allowed(sender, named, payload, self._load(operator, named, message.log, 0))
+            context = self._load(operator, named, message.log, 0)
+            allowed = self._allowed(sender, named, payload, context, message)
             if allowed is None:
                 return
             payload = allowed

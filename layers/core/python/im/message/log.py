@@ -79,7 +79,7 @@ class Log:
         """Put a message after ``base``, or find where it already is.
 
         Args:
-            draft: the message without seq, uid and time.
+            draft: the message without seq and time; a uid that it has already is kept if it is great enough.
             base: a slot that exists (or the empty head), the same on every resend.
             behind: whether the log is known to go on well past ``base``: it is then read, not probed put by put.
             indexed: whether the uid must be findable even where only server messages are.
@@ -107,7 +107,8 @@ class Log:
             if passed > walk.slots:
                 raise _too_far(walk)
             seq = max(seq, floor + 1)
-            uid = self._uids.next(max(previous, above))
+            least = max(previous, above)
+            uid = draft.uid if draft.uid > least else self._uids.next(least)
             message = replace(draft, seq=seq, uid=uid, time=uid_ms(uid) if time is None else time)
             occupant = self._store.put(message, indexed=indexed or self._index_uids)
             if occupant is None:

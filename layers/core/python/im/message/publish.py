@@ -27,8 +27,8 @@ from im.message.courier import Courier
 from im.message.log import CLIENT_WALK, Appended, Head, Log, Walk
 from im.message.model import Conversation, ConversationType, Message, Payload, Sender, Sent
 from im.message.outlets import Outlet, Outlets
+from im.message.screening import Screening
 from im.message.store import MessageStore, RowStore
-from im.moderation.service import Filter
 from im.platform.clock import MINUTE_MS, Clock
 from im.platform.dynamo import Item, Key
 from im.platform.metrics import Count, ignore
@@ -47,8 +47,8 @@ class Rooms(Protocol):
     def send(self, sender: Sender, draft: Message, payload: Payload, base: int | None) -> Sent:
         """Accept a message for a room."""
 
-    def allowed(self, sender: Sender, conversation: Conversation, payload: Payload) -> Payload | None:
-        """A content as it may be said in a room; None: swallow it."""
+    def allowed(self, sender: Sender, message: Message, payload: Payload) -> Payload | None:
+        """A content as it may be said of a message in a room; None: swallow it."""
 
     def publish(
         self,
@@ -79,7 +79,7 @@ class Publisher:
         delivery: brings frames to users.
         log: appends.
         uids: uids of messages that are never stored.
-        words: the sensitive words.
+        screening: what sensitive words and reviewers do to messages.
         rooms: the chatrooms.
         switches: the deployment's behaviour.
         clock: the time.
@@ -100,7 +100,7 @@ class Publisher:
         delivery: Delivery,
         log: Log,
         uids: Uids,
-        words: Filter,
+        screening: Screening,
         rooms: Rooms,
         switches: Switches,
         clock: Clock,
@@ -119,7 +119,7 @@ class Publisher:
         self._delivery = delivery
         self._log = log
         self._uids = uids
-        self._words = words
+        self._screening = screening
         self._rooms = rooms
         self._switches = switches
         self._clock = clock

@@ -40,7 +40,7 @@ class Reacting(Sending, Withdrawing):
             raise ImError(Code.NOT_EXIST)
         check_not_forbidden(ContentType.REACTION, self._switches)
         context = self._load(sender.user, conversation, message.log, 0)
-        if self._allowed(sender, conversation, Payload(type=ContentType.REACTION), context) is None:
+        if self._allowed(sender, conversation, Payload(type=ContentType.REACTION), context, message) is None:
             return self._pretend()
         newest = list(self._messages.before(message.log, None, _LOOK_BACK, consistent=True))
         event = next((slot for slot in newest if _concerns(slot, sender.user, seq, emoji)), None)

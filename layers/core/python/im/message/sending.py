@@ -33,7 +33,6 @@ from im.message.model import (
     payload_to_json,
 )
 from im.message.publish import Publisher
-from im.message.screening import screened
 from im.platform.clock import MINUTE_MS
 
 _SWALLOW = 1
@@ -82,8 +81,10 @@ class Sending(Publisher):
         known = self._messages.newest(log) if base is None and not payload.transparent else None
         base_seq = (known.seq if known else 0) if base is None else base
         context = self._load(sender.user, conversation, log, 0 if known or payload.transparent else base_seq)
+        if self._screening.needs_uid(payload, sender):
+            draft = replace(draft, uid=self._uids.next(), time=self._clock())
         try:
-            allowed = self._allowed(sender, conversation, payload, context, readers)
+            allowed = self._allowed(sender, conversation, payload, context, draft, readers, base)
         except ImError as refusal:
             earlier = None if refusal.retry else self._earlier(draft, base)
             if earlier is None:
@@ -94,7 +95,7 @@ class Sending(Publisher):
         if allowed is not payload:
             draft = replace(draft, payload=payload_to_json(allowed))
         if payload.transparent:
-            draft = replace(draft, uid=self._uids.next(), time=self._clock())
+            draft = replace(draft, uid=draft.uid or self._uids.next(), time=self._clock())
             self._outlets.tell(draft, conversation, sender, context)
             self._courier.deliver(draft, conversation, sender, context)
             return Sent(0, draft.uid, draft.time)
@@ -119,18 +120,34 @@ class Sending(Publisher):
         return Sent(message.seq, message.uid, message.time)
 
     def _allowed(
-        self, sender: Sender, conversation: Conversation, payload: Payload, context: Context, to: Sequence[str] = ()
+        self,
+        sender: Sender,
+        conversation: Conversation,
+        payload: Payload,
+        context: Context,
+        message: Message,
+        to: Sequence[str] = (),
+        base: int | None = None,
     ) -> Payload | None:
         """The content as it may be sent; None: swallow it.
+
+        Args:
+            sender: who says it.
+            conversation: where.
+            payload: the content.
+            context: what was read.
+            message: the message that is to have it, or that it is about.
+            to: the only readers, or empty.
+            base: the last seq that the client knew; None where it is not resent.
 
         Raises:
             ImError: a rule refuses it.
         """
         if conversation.type == ConversationType.CHATROOM:
-            return self._rooms.allowed(sender, conversation, payload)
+            return self._rooms.allowed(sender, message, payload)
         if not self._admit(sender, conversation, payload, context, to):
             return None
-        return screened(payload, sender, self._words, self._switches)
+        return self._screening.screened(message, payload, conversation, sender, base)
 
     def _earlier(self, draft: Message, base: int | None) -> Sent | None:
         """What an earlier attempt got, before the rule came that would refuse it now: a resend finds it (promise 5).

@@ -6,6 +6,7 @@ from im.chatroom.log import RoomLog
 from im.chatroom.messages import RoomMessages
 from im.message.log import Log
 from im.message.media import Media
+from im.message.screening import Screening
 from im.message.service import MessageService
 from im.moderation.service import Filter
 from im.moderation.store import DynamoWordStore
@@ -18,6 +19,7 @@ from im.wiring.callback import back_end
 from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
 from im.wiring.outlets import outlets
+from im.wiring.review import review
 
 
 @cache
@@ -46,10 +48,16 @@ def log() -> Log:
 
 
 @cache
+def screening() -> Screening:
+    """What sensitive words and reviewers do to messages."""
+    words = Filter(word_list(), clock.now_ms)
+    return Screening(words, log(), settings().switches, back_end=back_end(), review=review())
+
+
+@cache
 def message_service() -> MessageService:
     """Messages."""
     switches = settings().switches
-    words = Filter(word_list(), clock.now_ms)
     return MessageService(
         messages(),
         rows(),
@@ -57,8 +65,8 @@ def message_service() -> MessageService:
         delivery(),
         log(),
         uids(),
-        words,
-        _room_messages(log(), uids(), words),
+        screening(),
+        _room_messages(log(), uids(), screening()),
         switches,
         clock.now_ms,
         channels=channels(),
@@ -69,7 +77,7 @@ def message_service() -> MessageService:
     )
 
 
-def _room_messages(log: Log, uids: Uids, words: Filter) -> RoomMessages:
+def _room_messages(log: Log, uids: Uids, screening: Screening) -> RoomMessages:
     switches = settings().switches
     room_log = RoomLog(messages(), rooms(), log, switches.chatroom_retention_ms, clock.now_ms)
     return RoomMessages(
@@ -80,7 +88,7 @@ def _room_messages(log: Log, uids: Uids, words: Filter) -> RoomMessages:
         log,
         room_log,
         uids,
-        words,
+        screening,
         switches,
         clock.now_ms,
         outlets=outlets(),

@@ -365,6 +365,9 @@ class Cloud:
         """Receive messages as an event source mapping does; those received too often go to the dead-letter queue."""
         with self.lock:
             backend = moto.sqs.models.sqs_backends[ACCOUNT][REGION]
+            # moto lets go of a group's messages that became visible together one by one, so that the last comes first.
+            waiting = backend.queues[queue]
+            waiting._pending_messages = {each for each in waiting._pending_messages if not each.visible}
             found = backend.receive_message(queue, count, 0, visibility_s, ["All"])
             return [_received(message) for message in found]
 

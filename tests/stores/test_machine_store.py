@@ -102,3 +102,15 @@ def test_presence_tells_whether_a_robot_has_a_callback(store: MachineStore, pres
     store.forget(ROBOT.id)
     assert not flagged()
     assert presence.load_one(ROBOT.id).status == 1
+
+
+def test_a_callback_is_changed_for_itself_and_only_of_a_robot_that_exists(store: MachineStore, presence: Any) -> None:
+    assert not store.set_callback(ROBOT.id, "http://new")
+    assert store.robot(ROBOT.id) is None
+    assert not presence.load_one(ROBOT.id).robot
+
+    store.put_robot(replace(ROBOT, callback=""), None)
+    for url in ("http://new", "http://newer", ""):
+        assert store.set_callback(ROBOT.id, url)
+        assert store.robot(ROBOT.id) == replace(ROBOT, callback=url)
+        assert presence.load_one(ROBOT.id).robot == bool(url)

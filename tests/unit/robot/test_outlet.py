@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from im.group.model import GroupMember
+from im.group.roster import Roster
 from im.machine.model import Robot
 from im.message.model import Conversation, Sender, payload_from_json
 from im.platform.ordered import Ordered
@@ -159,3 +160,22 @@ def test_a_note_says_from_which_client_a_message_came(hall: Hall) -> None:
     [task] = hall.queue.tasks
     assert isinstance(task.task, Note)
     assert (task.task.client, task.task.platform) == ("phone", 2)
+
+
+def test_robots_that_come_at_the_same_time_are_both_told(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    hall.club.create("alice")
+    put, raced = hall.world.groups.put_roster, False
+
+    def late(group: str, roster: Roster, replaces: Roster) -> bool:
+        nonlocal raced
+        if not raced:
+            raced = True
+            hall.club.groups.add_members("olga", "team", [GroupMember("ice")])
+        return put(group, roster, replaces)
+
+    monkeypatch.setattr(hall.world.groups, "put_roster", late)
+    hall.club.groups.add_members("olga", "team", [GroupMember("fire")])
+    hall.told()
+    hall.club.say("alice", "hello")
+
+    assert sorted(hall.told()) == [("fire", "hello"), ("ice", "hello")]

@@ -1,6 +1,7 @@
 """The workloads that are counted, each warmed up before it is measured. Budgets in tests use the same ones."""
 
 import itertools
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from bench.model import stages
+from im import keys
+from im.delivery.store import SHARDS
 from local.client import SocketClient
 from local.meter import Measurement
 from local.topology import Topology
@@ -71,6 +74,10 @@ async def sockets(topology: Topology, *users: str) -> AsyncIterator[list[SocketC
             await socket.close()
 
 
+BROADCAST_FLOOR = 3_281.0
+"""USD for a million broadcasts to 10,000 subscribers of whom 3,000 are online: a frame in, its answer and 3,000 deliveries
+$3,002; egress 258; Lambda 11; the queue 5; reading the list of subscribers 5; one write. It says nothing of finding out who
+is online."""
 _AT_ONCE = 250
 """Members that one call puts into a group: more would take longer than a function may on a busy machine."""
 _made: "WeakKeyDictionary[Topology, set[str]]" = WeakKeyDictionary()
@@ -141,6 +148,79 @@ def group(
     return run
 
 
+_SOCKETS = 20
+"""So many real sockets stand for all who are online in a channel: what a post costs does not depend on whose socket it is."""
+
+
+async def _fill_channel(topology: Topology, channel: str, subscribers: int, online: int) -> None:
+    """Let many users subscribe to a channel, some of whom are online, on the sockets that are open.
+
+    Their items are written as subscribing and connecting write them; ten thousand of either would take minutes.
+    """
+    tables = topology.template.tables
+    made = _made.setdefault(topology, set())
+    if channel not in made:
+        made.add(channel)
+        names = [f"{channel}-{number:05}" for number in range(subscribers)]
+        pk = {"S": keys.channel(channel)}
+        items = [{"pk": pk, "sk": {"S": keys.subscriber(name)}, "n": {"N": "1"}} for name in names]
+        topology.cloud.put_items(tables["Directory"].name, items)
+    known = topology.cloud.items(tables["Presence"].name)
+    devices = [
+        (name, value)
+        for item in known
+        if item["u"]["S"].startswith(f"{channel}-socket-")
+        for name, value in item.items()
+        if name.startswith("d:")
+    ]
+    presences = []
+    for number in range(online):
+        user = f"{channel}-{number * subscribers // online:05}"
+        name, value = devices[number % len(devices)]
+        shard = zlib.crc32(user.encode()) % SHARDS
+        presences.append({"u": {"S": user}, "o": {"N": str(shard)}, name: value})
+    topology.cloud.put_items(tables["Presence"].name, presences)
+
+
+def broadcast(subscribers: int, online: int) -> Callable[[Topology], AsyncIterator[Callable[[], Awaitable[Any]]]]:
+    """A message of 1 KB to all who subscribe to a channel.
+
+    Args:
+        subscribers: how many they are.
+        online: how many of them are.
+    """
+
+    async def run(topology: Topology) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
+        channel = f"bench-{subscribers}-{online}"
+        ends = [f"{channel}-socket-{number}" for number in range(_SOCKETS)]
+        async with sockets(topology, f"{channel}-owner", *ends) as (owner, *_):
+            await owner.call("channel", "create", {"name": "Bench", "channelId": channel})
+            await _fill_channel(topology, channel, subscribers, online)
+            chat = Chat(owner, {"type": 3, "target": channel})
+            known = (await owner.call("session", "hello", {}))["conversations"]
+            chat.starts_at(next((each["head"] for each in known if each["conversation"]["target"] == channel), 0))
+            await chat.send("The first of this minute")
+            await topology.settle()
+            yield chat.send
+
+    return run
+
+
+def dialog() -> Callable[[Topology], AsyncIterator[Callable[[], Awaitable[Any]]]]:
+    """A message of 1 KB from a subscriber to a channel whose owner is online."""
+
+    async def run(topology: Topology) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
+        async with sockets(topology, "olga", "rita") as (owner, reader):
+            await owner.call("channel", "create", {"name": "Bench", "channelId": "desk"})
+            await reader.call("channel", "listen", {"channelId": "desk", "on": True})
+            chat = Chat(reader, {"type": 3, "target": "desk|rita"})
+            for _ in range(2):  # the second one knows the owner
+                await chat.send()
+            yield chat.send
+
+    return run
+
+
 async def idle_ping(topology: Topology) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
     """The heartbeat of a user with fifty quiet conversations."""
     async with sockets(topology, "bench-idle") as (idle,):
@@ -188,6 +268,8 @@ WORKLOADS = (
     Workload("group of 100, 30 online", "MessageWs", 35.9, group(100, 30)),
     Workload("group of 300, 10 online (queue)", "MessageWs", None, group(300, 10)),
     Workload("the same after somebody connected", "MessageWs", None, group(300, 10, arrival=True)),
+    Workload("question to a channel", "MessageWs", None, dialog()),
+    Workload("broadcast to 10,000, 3,000 online", "MessageWs", BROADCAST_FLOOR, broadcast(10_000, 3_000)),
     Workload("ping, 50 quiet conversations", "ConnectWs", None, idle_ping),
     Workload("hello, 50 conversations", "ConnectWs", None, hello_fifty),
     Workload("connect and disconnect", "ConnectWs", None, connect),

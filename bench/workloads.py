@@ -268,7 +268,6 @@ WORKLOADS = (
     Workload("group of 100, 30 online", "MessageWs", 35.9, group(100, 30)),
     Workload("group of 300, 10 online (queue)", "MessageWs", None, group(300, 10)),
     Workload("the same after somebody connected", "MessageWs", None, group(300, 10, arrival=True)),
-    Workload("question to a channel", "MessageWs", None, dialog()),
     Workload("broadcast to 10,000, 3,000 online", "MessageWs", BROADCAST_FLOOR, broadcast(10_000, 3_000)),
     Workload("ping, 50 quiet conversations", "ConnectWs", None, idle_ping),
     Workload("hello, 50 conversations", "ConnectWs", None, hello_fifty),

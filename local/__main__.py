@@ -1,9 +1,9 @@
 """Serves the whole system on this machine: ``make run``.
 
 Environment: ``IM_PORT_SERVER_API`` (18080), ``IM_PORT_SOCKET`` (18090), ``IM_PORT_MEDIA`` (18091), ``IM_PORT_ROBOT``
-(8883), ``IM_ADMIN_SECRET`` (123456), ``STATE`` (a directory; without it nothing is kept), ``IM_LOG`` (a file,
-``.local/functions.log``; ``stderr`` shows what the functions log), ``IM_ENDPOINTS`` (the file that tells other programs where
-everything is, ``.local/endpoints.json``).
+(8883), ``IM_PORT_INBOX`` (18092), ``IM_ADMIN_SECRET`` (123456), ``STATE`` (a directory; without it nothing is kept),
+``IM_LOG`` (a file, ``.local/functions.log``; ``stderr`` shows what the functions log), ``IM_ENDPOINTS`` (the file that tells
+other programs where everything is, ``.local/endpoints.json``).
 """
 
 import errno
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 try:
+    from demo.push_inbox import serve as inbox
     from demo.robot import serve
     from local.state import StateError
     from local.synth import ROOT, SynthError, synthesize
@@ -36,11 +37,14 @@ _PORTS = {
     "media": ("IM_PORT_MEDIA", 18091),
 }
 _ROBOT_PORT = "IM_PORT_ROBOT"
+_INBOX_PORT = "IM_PORT_INBOX"
 _USERS = {"alice": "Alice", "bob": "Bob", "carol": "Carol"}
 _GROUP = "team"
 _ROBOT = "FireRobot"
 _ROBOT_SECRET = "123456"  # noqa: S105  everybody knows the demo robot's
 _FINISH_S = 5.0
+_PUSHED = ("android", "ios", "harmony")
+_PHONE = 2
 
 
 class _Unusable(Exception):
@@ -54,7 +58,7 @@ def _port(variable: str, default: int) -> int:
         raise _Unusable(f"{variable} is not a number: {os.environ[variable]}") from None
 
 
-def _options(log: TextIO) -> Options:
+def _options(log: TextIO, push_server: str) -> Options:
     ports = {name: _port(variable, default) for name, (variable, default) in _PORTS.items()}
     state = os.environ.get("STATE")
     return Options(
@@ -63,6 +67,7 @@ def _options(log: TextIO) -> Options:
         concurrency=8,
         log=log,
         state=Path(state) if state else None,
+        switches={f"push.{kind}.server.address": f"{push_server}/{kind}/push" for kind in _PUSHED if push_server},
     )
 
 
@@ -112,8 +117,31 @@ def _seed(topology: Topology) -> None:
             body = {"operator": owner, "group": {"group_info": info, "members": members}}
             _done(await topology.admin("/admin/group/create", body))
 
+    async def phones() -> None:
+        for user in _USERS:
+            phone = await topology.socket(user, f"{user}-demo-phone", _PHONE)
+            await phone.call(
+                "push", "register", {"token": f"{user}-demo-token", "packageName": "demo", "language": "en"}
+            )
+            await phone.close()
+
     topology.run(seed())
-    _say("demo data", f"users {', '.join(_USERS)}; group {_GROUP}")
+    topology.run(phones())
+    _say("demo data", f"users {', '.join(_USERS)}, each with a phone that sleeps; group {_GROUP}")
+
+
+@contextmanager
+def _inbox() -> Iterator[str]:
+    """Serve the inbox of notifications, and yield its address; empty where it cannot be served."""
+    port = _port(_INBOX_PORT, inbox.PORT)
+    try:
+        with inbox.serving(port) as address:
+            yield address
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        _say("push inbox", f"port {port} is taken; choose another one: {_INBOX_PORT}={port + 1} make run")
+        yield ""
 
 
 @contextmanager
@@ -157,9 +185,9 @@ def _publish(topology: Topology) -> None:
     print("Next: make chat USER=alice   (and USER=bob in another terminal)")
 
 
-def _serve(log: TextIO) -> None:
+def _serve(log: TextIO, push_server: str) -> None:
     started = time.monotonic()
-    topology = Topology(_template(), _options(log))
+    topology = Topology(_template(), _options(log, push_server))
     try:
         topology.start()
     except PortTaken as error:
@@ -173,6 +201,8 @@ def _serve(log: TextIO) -> None:
             "data", f"kept in {os.path.relpath(state)}" if state else "in memory; make run STATE=.local/state keeps it"
         )
         _seed(topology)
+        if push_server:
+            _say("push inbox", f"{push_server}/inbox shows what phones that sleep are notified of")
         with _robot(topology):
             _publish(topology)
             stopped = _stopping()
@@ -201,8 +231,8 @@ def main() -> None:
     DIRECTORY.mkdir(exist_ok=True)
     print("Wildfire IM on this machine")
     try:
-        with _log() as log:
-            _serve(log)
+        with _log() as log, _inbox() as push_server:
+            _serve(log, push_server)
     except (_Unusable, TemplateError, StateError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

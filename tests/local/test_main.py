@@ -1,11 +1,13 @@
 """The interactive start, as ``make run`` does it, in a process of its own with the product's template."""
 
+import hashlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,8 +30,8 @@ def free_ports(count: int) -> list[int]:
 
 
 def environment(directory: Path) -> dict[str, str]:
-    names = ("IM_PORT_SERVER_API", "IM_PORT_SOCKET", "IM_PORT_MEDIA", "IM_PORT_ROBOT")
-    ports = {name: str(port) for name, port in zip(names, free_ports(4), strict=True)}
+    names = ("IM_PORT_SERVER_API", "IM_PORT_SOCKET", "IM_PORT_MEDIA", "IM_PORT_ROBOT", "IM_PORT_INBOX")
+    ports = {name: str(port) for name, port in zip(names, free_ports(5), strict=True)}
     files = {
         "STATE": str(directory / "state"),
         "IM_LOG": str(directory / "log"),
@@ -58,6 +60,24 @@ def running(variables: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], 
     assert process.returncode == 0, said
 
 
+def notified_of(values: dict[str, str], port: str, text: str) -> list[str]:
+    """Whose phones show a text that alice sends to bob."""
+    nonce, timestamp = "1", str(int(time.time() * 1000))
+    sign = hashlib.sha1("|".join((nonce, values["admin_secret"], timestamp)).encode()).hexdigest()
+    payload = {"type": 1, "searchableContent": text, "persistFlag": 3}
+    body = {"sender": "alice", "conv": {"type": 0, "target": "bob"}, "payload": payload}
+    request = urllib.request.Request(
+        values["server_api"] + "/admin/message/send",
+        json.dumps(body).encode(),
+        {"nonce": nonce, "timestamp": timestamp, "sign": sign},
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert json.load(answer)["code"] == 0
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/notices?after=0&wait") as answer:
+        found = json.load(answer)
+        return [notice["user"] for notice in found["notices"] if notice["text"] == text]
+
+
 def test_one_command_serves_the_system_and_a_second_start_finds_its_data(tmp_path: Path) -> None:
     variables = environment(tmp_path)
     endpoints = tmp_path / "endpoints.json"
@@ -71,6 +91,8 @@ def test_one_command_serves_the_system_and_a_second_start_finds_its_data(tmp_pat
         robot = f"http://127.0.0.1:{variables['IM_PORT_ROBOT']}/robot/recvmsg"
         for expected in (robot, "alice, bob, carol", "a token for alice", "make chat USER=alice", *values.values()):
             assert expected in said
+        assert f"http://127.0.0.1:{variables['IM_PORT_INBOX']}/inbox" in said
+        assert notified_of(values, variables["IM_PORT_INBOX"], "hello, phone") == ["bob"]
         with urllib.request.urlopen(f"http://127.0.0.1:{variables['IM_PORT_SOCKET']}/health") as answer:
             assert json.load(answer) == {"connections": 0}
     assert not endpoints.exists()

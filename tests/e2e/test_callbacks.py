@@ -34,7 +34,9 @@ def topology(receiver: Receiver) -> Iterator[Topology]:
         "im.review_timeout_ms": 300,
         "im.seed_demo_objects": False,
     }
-    with tell_functions(Topology.from_cdk(), **{key.replace(".", "__"): value for key, value in told.items()}) as running:
+    with tell_functions(
+        Topology.from_cdk(), **{key.replace(".", "__"): value for key, value in told.items()}
+    ) as running:
         yield running
 
 

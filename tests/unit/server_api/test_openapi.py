@@ -120,6 +120,17 @@ def test_a_path_tells_its_own_codes_and_those_of_every_path() -> None:
     assert {"4", "221", "239", "243", "244", "250", "251"} <= codes.keys()
 
 
+def test_a_path_tells_who_signs_it_and_by_which_headers() -> None:
+    signed = {path: SPEC["paths"][path]["post"] for path in ("/admin/robot/create", "/robot/profile")}
+
+    assert [sorted(each["security"][0]) for each in signed.values()] == [
+        ["nonce", "sign", "timestamp"],
+        ["nonce", "rid", "sign", "timestamp"],
+    ]
+    assert [each["tags"] for each in signed.values()] == [["robot"], ["robots' own calls"]]
+    assert [each["operationId"] for each in signed.values()] == ["robot_create", "as_robot_profile"]
+
+
 def test_it_is_served_without_a_signature() -> None:
     answer = Backend().request(DOCUMENT, headers={}, method="GET")
 

@@ -48,12 +48,14 @@ number may be a JavaScript `Long` object with `low` and `high`.
 
 **Signature.** Headers `nonce` (any text), `timestamp` (milliseconds) and `sign`, the SHA-1 of `nonce|secret|timestamp` in \
 lower-case hex; or, instead of `sign`, `x-wf-signature: v1=…`, the HMAC-SHA256 of method, path, SHA-256 of the body, \
-timestamp and nonce, joined by newlines. A signature is accepted once."""
+timestamp and nonce, joined by newlines. A signature is accepted once. Under `/admin` the secret is the deployment's; \
+robots and channels sign what is under `/robot` and `/channel` with their own, and say who they are in `rid` and `cid`."""
 
 Json = dict[str, Any]
 
 _REF = "#/components/schemas/{name}"
-_SIGNED: list[Json] = [{"nonce": [], "timestamp": [], "sign": []}, {"nonce": [], "timestamp": [], NATIVE_HEADER: []}]
+_CALLERS = {"robot": "rid", "channel": "cid"}
+"""The header that names the caller, in families whose callers have secrets of their own."""
 _INT32 = (-(2**31), 2**31 - 1)
 
 
@@ -90,7 +92,7 @@ def document(endpoints: Mapping[str, Endpoint] = ENDPOINTS) -> Json:
             "schemas": {**answered, **asked},
             "securitySchemes": {
                 name: {"type": "apiKey", "in": "header", "name": name}
-                for name in ("nonce", "timestamp", "sign", NATIVE_HEADER)
+                for name in ("nonce", "timestamp", "sign", NATIVE_HEADER, *_CALLERS.values())
             },
         },
     }
@@ -154,10 +156,10 @@ def _names(kind: type[Struct]) -> tuple[str, str]:
 
 def _operation(endpoint: Endpoint, requests: _Schemas, results: _Schemas) -> Json:
     operation: Json = {
-        "operationId": endpoint.path.removeprefix("/admin/").replace("/", "_"),
+        "operationId": _operation_id(endpoint.path),
         "tags": [_family(endpoint.path)],
         "summary": _prose(endpoint.summary),
-        "security": _SIGNED,
+        "security": _signed(endpoint.path),
         "responses": {"200": _answer(_envelope(endpoint.result and results.of(endpoint.result)))},
         "x-codes": {str(int(code)): TEXT[code] for code in (*endpoint.codes, *EVERYWHERE)},
     }
@@ -257,4 +259,16 @@ def _numbered(schema: Any) -> Any:
 
 
 def _family(path: str) -> str:
-    return path.split("/")[2]
+    _, caller, section, *_ = path.split("/")
+    return f"{caller}s' own calls" if caller in _CALLERS else section
+
+
+def _operation_id(path: str) -> str:
+    _, caller, *rest = path.split("/")
+    return "_".join(["as", caller, *rest] if caller in _CALLERS else rest)
+
+
+def _signed(path: str) -> list[Json]:
+    caller = _CALLERS.get(path.split("/")[1])
+    who: Json = {caller: []} if caller else {}
+    return [{"nonce": [], "timestamp": [], sign: [], **who} for sign in ("sign", NATIVE_HEADER)]

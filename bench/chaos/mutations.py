@@ -95,6 +95,27 @@ MUTATIONS = {
         ["none"],
         ["late", "lost"],
     ),
+    "a robot's messages overtake one another": Mutation(
+        [("im/robot/outlet.py", 'group=f"{robot}\\n{message.log}"', 'group=f"{robot}\\n{message.uid}"')],
+        ["none"],
+        ["reordered", "gaps"],
+    ),
+    "a robot's failure is forgotten": Mutation(
+        [("im/robot/worker.py", "raise RetryLater(str(error), error.retry_after_s) from error", "return")],
+        ["none"],
+        ["lost", "gaps"],
+    ),
+    "a channel forgets a subscriber": Mutation(
+        [
+            (
+                "im/channel/spreading.py",
+                "spread.after, PAGE)]\n        online",
+                "spread.after, PAGE)][1:]\n        online",
+            )
+        ],
+        ["none"],
+        ["late", "lost"],
+    ),
 }
 
 

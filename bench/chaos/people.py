@@ -52,7 +52,7 @@ def follow_lives() -> None:
 
 def log_name(user: str, conversation: Conversation) -> str:
     """The name of a conversation's log, whoever looks at it."""
-    if conversation.type == ConversationType.GROUP:
+    if conversation.type in (ConversationType.GROUP, ConversationType.CHANNEL):
         return conversation.target
     return "~".join(sorted((user, conversation.target)))
 

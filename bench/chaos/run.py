@@ -6,6 +6,9 @@ The roll call asks three things, each in logs where nothing else could have brou
 * does a ``hello`` name a conversation whose only message was stored by a function that died right after, for a sender who
   never came back?
 * after that, has every device everything?
+
+Everybody subscribes to a channel, and writes to a robot from one of his devices: what the robot's program is told counts as
+what a device shows. It knows repeated callbacks by their ids, so it has to get each message once, in order.
 """
 
 import asyncio
@@ -24,7 +27,8 @@ from typing import Any
 import aiohttp
 
 from bench.chaos.checker import Report, check
-from bench.chaos.history import Acked, Adding, Began, Due, Entry, Event, History, Refused, Removing, Sent
+from bench.chaos.history import Acked, Adding, Began, Delivered, Due, Entry, Event, History, Refused, Removing, Sent
+from bench.chaos.outside import RobotProgram
 from bench.chaos.people import Device, follow_lives, group, log_name, single
 from bench.chaos.weather import ACT_EVERY_S, WEATHERS, Weather
 from local.client import SocketClient
@@ -41,6 +45,11 @@ REMOVALS = 4
 """Members who are removed in each window, from different groups."""
 DESK = "desk"
 """The user who owns all groups, writes the probes and is spared."""
+CHANNEL, ROBOT, PROGRAM = "channel", "robot", "robot's program"
+_ROBOT_FAILS = 0.1
+_IN_A_ROW = 6
+_OFTEN = 3
+"""How many groups' share of its words the desk has for the channel."""
 _WITHIN_S = 20.0
 _PROBE_WITHIN_S = 8.0
 _ADDED, _REMOVED = 105, 106
@@ -129,7 +138,9 @@ class _Run:
         self._awaited: list[tuple[str, str]] = []
         self._work: set[asyncio.Task[None]] = set()
         self._acts: Counter[str] = Counter()
-        self._began = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        self._began = loop.time()
+        self._robot = RobotProgram(Random(plan.seed), partial(loop.call_soon_threadsafe, self._robot_heard))
 
     # --- keeping track
 
@@ -138,6 +149,10 @@ class _Run:
         if isinstance(event, Acked):
             self._awaited.append((event.log, event.body))
         self._changed.set()
+
+    def _robot_heard(self, sender: str, body: str) -> None:
+        """A callback names no seq: it follows from the log at the end."""
+        self._record(Delivered(PROGRAM, log_name(sender, single(ROBOT)), 0, body))
 
     async def _until(self, condition: Callable[[], bool], within_s: float) -> bool:
         """Wait for a condition on what is recorded; False when it does not come true in time, which the checker judges."""
@@ -183,17 +198,31 @@ class _Run:
                 self._members[name] = (DESK, *self._groups[name])
                 info = {"target_id": name, "name": name, "type": 2, "owner": DESK}
                 members = [{"member_id": user} for user in self._groups[name]]
-                await self._ask("create", {"group": {"group_info": info, "members": members}})
+                await self._ask("group/create", {"group": {"group_info": info, "members": members}})
+        await self._make_outsiders(users)
         for device in self._devices:
             device.conversations = [
                 _conversation(device.user, log)
                 for log, members in self._members.items()
                 if device.user in members and (DESK not in members or log in self._groups)
+                # Messages of two devices may be told in another order than they are stored in.
+                if ROBOT not in members or device in self.phones
             ]
+            if device is self._desk:
+                device.conversations += [Conversation.channel(CHANNEL)] * _OFTEN
             await device.start()
         if not await self._until(lambda: all(device.connected for device in self._devices), _WITHIN_S):
             raise RuntimeError("not all clients could connect")
         self._say(f"{len(self._devices)} devices of {len(users) + 1} users, {len(self._groups)} groups")
+
+    async def _make_outsiders(self, users: Sequence[str]) -> None:
+        robot = {"userId": ROBOT, "name": ROBOT, "owner": DESK, "secret": "s", "callback": self._robot.url}
+        await self._ask("robot/create", robot)
+        for user in users:
+            self._members[log_name(user, single(ROBOT))] = (user, ROBOT)
+        await self._ask("channel/create", {"targetId": CHANNEL, "owner": DESK, "name": CHANNEL})
+        await self._ask("channel/batch_subscribe", {"channelId": CHANNEL, "userIds": users, "subscribe": 1})
+        self._members[CHANNEL] = (DESK, *users)
 
     def _device(self, name: str, user: str, platform: int) -> Device:
         device = Device(self._topology, name, user, platform, self._directory / f"{name}.db", self._record)
@@ -201,7 +230,7 @@ class _Run:
         return device
 
     async def _ask(self, operation: str, body: dict[str, Any]) -> None:
-        """Call the server API about a group until it works, as an operator does.
+        """Call the server API until it works, as an operator does.
 
         Raises:
             RuntimeError: it does not.
@@ -209,7 +238,7 @@ class _Run:
         answer: Any = None
         for _ in range(100):
             with suppress(aiohttp.ClientError, OSError, ValueError):
-                answer = await self._topology.admin(f"/admin/group/{operation}", {"operator": DESK, **body})
+                answer = await self._topology.admin(f"/admin/{operation}", {"operator": DESK, **body})
                 if answer.get("code") == 0:
                     return
             await asyncio.sleep(0.1)
@@ -225,6 +254,7 @@ class _Run:
         before, fired, self._acts = len(self._events), len(self._topology.faults.fired), Counter()
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
+        self._robot.failing = _ROBOT_FAILS
         if weather.begin:
             weather.begin(self._topology.faults)
         if weather.shuffled:
@@ -236,6 +266,7 @@ class _Run:
         await asyncio.gather(*tasks)
         self._topology.faults.clear()
         self._topology.shuffle_frames(None)
+        self._robot.failing = 0.0
         kinds = Counter(each.action for each in self._topology.faults.fired[fired:]) + self._acts
         rolled = await self._roll_call(number)
         self.fired[weather.name] = dict(sorted((kinds + Counter(self.fired.get(weather.name))).items()))
@@ -276,7 +307,7 @@ class _Run:
             self._moved.add((user, log))
             await asyncio.sleep(self.random.uniform(0, max(0.0, by - loop.time()) / REMOVALS / 2))
             self._record(Adding(user, log))
-            await self._ask("member/add", {"group_id": log, "members": [{"member_id": user}]})
+            await self._ask("group/member/add", {"group_id": log, "members": [{"member_id": user}]})
         for log in self.random.sample(list(self._groups), min(REMOVALS, len(self._groups))):
             user = self.random.choice(self._groups[log])
             if (user, log) in self._moved:
@@ -284,7 +315,7 @@ class _Run:
             self._moved.add((user, log))
             await asyncio.sleep(self.random.uniform(0, max(0.0, by - loop.time()) / REMOVALS))
             self._record(Removing(user, log))
-            await self._ask("member/del", {"group_id": log, "members": [user]})
+            await self._ask("group/member/del", {"group_id": log, "members": [user]})
             self._away.append((user, log))
 
     # --- what weathers do to devices
@@ -341,6 +372,7 @@ class _Run:
         within = _WITHIN_S
         settled = await self._until(lambda: all(device.connected for device in self._devices), within)
         settled &= await self._until(self._nothing_open, within)
+        await self._talk_to_a_faint_robot()
         await self._topology.settle()
         probes = await self._probe(number)
         self._record(Due(frozenset(probes)))
@@ -357,6 +389,15 @@ class _Run:
         self._awaited.clear()
         return settled
 
+    async def _talk_to_a_faint_robot(self) -> None:
+        """Some messages in a row, while every second call of the robot fails: none may overtake another."""
+        self._robot.failing = 0.5
+        for _ in range(_IN_A_ROW):
+            await self.phones[0].send(single(ROBOT))
+            await self._until(self._nothing_open, _PROBE_WITHIN_S)
+        self._robot.failing = 0.0
+        await self._topology.settle()
+
     def _nothing_open(self) -> bool:
         for device in self._devices:
             device.look_up()
@@ -365,7 +406,7 @@ class _Run:
     async def _probe(self, number: int) -> list[str]:
         """One message to every user in a log of his own, and to every second group; the logs."""
         groups = list(self._groups)[number % 2 :: 2]
-        logs = [log_name(DESK, single(device.user)) for device in self.phones] + groups
+        logs = [log_name(DESK, single(device.user)) for device in self.phones] + groups + [CHANNEL]
         bodies = {log: await self._desk.send(_conversation(DESK, log)) for log in logs}
         await self._until(self._nothing_open, _PROBE_WITHIN_S)
         await self._topology.settle()
@@ -437,12 +478,20 @@ class _Run:
             for log in named:
                 logs[log] = tuple([_entry(wire) for wire in await _pull(socket, _conversation(user, log))])
             await socket.close()
-        devices = {device.name: device.user for device in self._devices}
+        devices = {device.name: device.user for device in self._devices} | {PROGRAM: ROBOT}
         start = dict.fromkeys(self._groups, 1)
-        return History(tuple(self._events), logs, self._members, devices, start)
+        places = {(log, entry.body): entry.seq for log, entries in logs.items() for entry in entries}
+        events = [
+            replace(event, seq=places.get((event.log, event.body), 0))
+            if isinstance(event, Delivered) and event.device == PROGRAM
+            else event
+            for event in self._events
+        ]
+        return History(tuple(events), logs, self._members, devices, start)
 
     async def end(self) -> None:
-        """End all clients."""
+        """End all clients, and the robot's program."""
+        self._robot.close()
         self._topology.faults.clear()
         for task in self._work:
             task.cancel()
@@ -452,7 +501,7 @@ class _Run:
 
 def _conversation(user: str, log: str) -> Conversation:
     if "~" not in log:
-        return group(log)
+        return Conversation.channel(log) if log == CHANNEL else group(log)
     return single(next((name for name in log.split("~") if name != user), user))
 
 

@@ -138,9 +138,9 @@ class _Run:
         self._awaited: list[tuple[str, str]] = []
         self._work: set[asyncio.Task[None]] = set()
         self._acts: Counter[str] = Counter()
-        loop = asyncio.get_running_loop()
-        self._began = loop.time()
-        self._robot = RobotProgram(Random(plan.seed), partial(loop.call_soon_threadsafe, self._robot_heard))
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._robot = RobotProgram(Random(plan.seed), self._robot_heard)
 
     # --- keeping track
 
@@ -151,8 +151,9 @@ class _Run:
         self._changed.set()
 
     def _robot_heard(self, sender: str, body: str) -> None:
-        """A callback names no seq: it follows from the log at the end."""
-        self._record(Delivered(PROGRAM, log_name(sender, single(ROBOT)), 0, body))
+        """A callback has come, in a thread of its own. It names no seq: that follows from the log at the end."""
+        told = Delivered(PROGRAM, log_name(sender, single(ROBOT)), 0, body)
+        self._loop.call_soon_threadsafe(self._record, told)
 
     async def _until(self, condition: Callable[[], bool], within_s: float) -> bool:
         """Wait for a condition on what is recorded; False when it does not come true in time, which the checker judges."""

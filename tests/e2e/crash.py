@@ -29,6 +29,7 @@ CONTEXT = with_switches(seed_demo_objects=False, inline_limit=4)
 SOCKET, MESSAGE, PROFILE, ROOM, API = "ConnectWs", "MessageWs", "ProfileWs", "ChatroomWs", "ServerApi"
 GROUP = "GroupWs"
 ROBOT_SECRET = "123456"
+CHANNEL_SECRET = "a-channels-secret"
 """Of the robot of a scene, in which there is one."""
 
 _names = itertools.count()
@@ -44,6 +45,7 @@ class Scene:
         self.team = f"team{number}"
         self.word = f"word{number}"
         self.robot = f"robot{number}"
+        self.channel = f"news{number}"
         self.room, self.other_room = f"room{number}", f"bar{number}"
         self.sockets: list[SocketClient] = []
         self.kept: dict[str, Any] = {}
@@ -91,7 +93,7 @@ class Scene:
     async def admin(self, path: str, body: Any, *, fine: tuple[int, ...] = ()) -> Any:
         """A call of the server API, repeated as long as the answer says that the server failed.
 
-        A robot's path is asked for by the scene's robot.
+        A robot's path is asked for by the scene's robot, and a channel's by its channel.
         Codes in ``fine`` mean that an attempt before has done it.
         """
         for _ in range(ATTEMPTS):
@@ -108,6 +110,8 @@ class Scene:
     async def _ask(self, path: str, body: Any) -> dict[str, Any]:
         if path.startswith("/robot/"):
             return await self.topology.robot(self.robot, ROBOT_SECRET, path, body)
+        if path.startswith("/channel/"):
+            return await self.topology.channel(self.channel, CHANNEL_SECRET, path, body)
         return await self.topology.admin(path, body)
 
     async def found(self) -> None:

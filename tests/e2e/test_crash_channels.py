@@ -6,8 +6,19 @@ from typing import Any
 import pytest
 
 from local.topology import Topology
-from tests.e2e.crash import API, ATTEMPTS, CONTEXT, MESSAGE, Operation, Read, Scene, contiguous, cut_some_calls
-from tests.e2e.test_faults import persist, send_body
+from tests.e2e.crash import (
+    API,
+    ATTEMPTS,
+    CHANNEL_SECRET,
+    CONTEXT,
+    MESSAGE,
+    Operation,
+    Read,
+    Scene,
+    contiguous,
+    cut_some_calls,
+)
+from tests.e2e.test_faults import persist, send_body, text
 
 pytestmark = pytest.mark.xdist_group("topology")
 
@@ -20,19 +31,15 @@ def topology() -> Iterator[Topology]:
         yield running
 
 
-def name_of(scene: Scene) -> str:
-    return f"news{scene.number}"
-
-
 def to_all(scene: Scene) -> dict[str, Any]:
     """What the channel says to its subscribers."""
-    return {"type": 3, "target": name_of(scene)}
+    return {"type": 3, "target": scene.channel}
 
 
 async def ask(scene: Scene, who: str, op: str, **body: Any) -> None:
     """A request about the scene's channel, repeated until it is done."""
     for _ in range(ATTEMPTS):
-        waiting = scene.kept[who].start("channel", op, {"channelId": name_of(scene), **body})
+        waiting = scene.kept[who].start("channel", op, {"channelId": scene.channel, **body})
         await scene.topology.settle()
         if waiting.done():
             frame = waiting.result()
@@ -62,11 +69,24 @@ async def bob_subscribes(scene: Scene) -> None:
     await listen(scene)
 
 
+async def a_channel_that_may_subscribe_users(scene: Scene) -> None:
+    """Ann and bob are connected, and ann has such a channel."""
+    await both_there(scene)
+    body = {"owner": scene.ann, "name": "News", "targetId": scene.channel, "secret": CHANNEL_SECRET, "state": 4}
+    await scene.admin("/admin/channel/create", body)
+
+
+async def bob_is_known(scene: Scene) -> None:
+    """The same, and bob is registered."""
+    await bob_subscribes(scene)
+    await scene.register()
+
+
 # --- what is done
 
 
 async def create(scene: Scene) -> None:
-    await ask(scene, "ann", "create", name="News")
+    await ask(scene, "ann", "create", name="News", secret=CHANNEL_SECRET)
 
 
 async def modify(scene: Scene) -> None:
@@ -94,29 +114,58 @@ async def tell_all(scene: Scene) -> None:
 
 
 async def create_by_api(scene: Scene) -> None:
-    body = {"owner": scene.ann, "name": "News", "targetId": name_of(scene)}
+    body = {"owner": scene.ann, "name": "News", "targetId": scene.channel}
     await scene.admin("/admin/channel/create", body)
 
 
 async def destroy_by_api(scene: Scene) -> None:
-    await scene.admin("/admin/channel/destroy", {"channelId": name_of(scene)})
+    await scene.admin("/admin/channel/destroy", {"channelId": scene.channel})
 
 
 async def subscribe_by_api(scene: Scene) -> None:
-    body = {"channelId": name_of(scene), "userId": scene.bob, "subscribe": 1}
+    body = {"channelId": scene.channel, "userId": scene.bob, "subscribe": 1}
     await scene.admin("/admin/channel/subscribe", body)
 
 
 async def subscribe_all_by_api(scene: Scene) -> None:
-    body = {"channelId": name_of(scene), "userIds": [scene.bob, scene.cem], "subscribe": 1}
+    body = {"channelId": scene.channel, "userIds": [scene.bob, scene.cem], "subscribe": 1}
     await scene.admin("/admin/channel/batch_subscribe", body)
+
+
+async def service_tells_all(scene: Scene) -> None:
+    scene.kept["news"] = await scene.admin("/channel/message/send", {"payload": text("news")})
+
+
+async def service_takes_back(scene: Scene) -> None:
+    await scene.admin("/channel/message/recall", {"messageUid": scene.kept["news"]["messageUid"]})
+
+
+async def service_says_it_again(scene: Scene) -> None:
+    body = {"messageId": scene.kept["news"]["messageUid"], "targets": [scene.bob]}
+    await scene.admin("/channel/message/republish", body)
+
+
+async def service_modifies(scene: Scene) -> None:
+    await scene.admin("/channel/update_profile", {"type": 0, "value": "Olds"})
+
+
+async def service_subscribes(scene: Scene) -> None:
+    await scene.admin("/channel/subscribe", {"target": scene.bob, "subscribe": 1})
+
+
+async def the_service_has_spoken(scene: Scene) -> None:
+    """And bob listens, and has what the service says."""
+    await bob_subscribes(scene)
+    await service_tells_all(scene)
+    await scene.topology.settle()
+    scene.kept["bob"].pushes.clear()
 
 
 # --- after
 
 
 async def info(scene: Scene, who: str = "ann") -> dict[str, Any]:
-    answer = await scene.kept[who].call("channel", "info", {"channels": [{"channelId": name_of(scene)}]})
+    answer = await scene.kept[who].call("channel", "info", {"channels": [{"channelId": scene.channel}]})
     [found] = answer["channels"]
     assert isinstance(found, dict)
     return found
@@ -147,7 +196,7 @@ async def it_is_anns(scene: Scene) -> None:
 async def it_has_the_name(scene: Scene) -> None:
     assert (await info(scene))["name"] == "Olds"
     found = await scene.kept["bob"].call("channel", "search", {"keyword": "Olds"})
-    assert [each["name"] for each in found["channels"] if each["channelId"] == name_of(scene)] == ["Olds"]
+    assert [each["name"] for each in found["channels"] if each["channelId"] == scene.channel] == ["Olds"]
 
 
 async def it_is_bobs(scene: Scene) -> None:
@@ -171,7 +220,7 @@ async def bob_hears(scene: Scene) -> None:
 
 
 async def bob_and_cem_subscribe(scene: Scene) -> None:
-    answer = await scene.admin("/admin/channel/list_subscriber", {"target": name_of(scene), "count": 10})
+    answer = await scene.admin("/admin/channel/list_subscriber", {"target": scene.channel, "count": 10})
     assert (answer["total"], answer["list"]) == (2, [scene.bob, scene.cem])
     await bob_hears(scene)
 
@@ -187,6 +236,29 @@ async def bob_has_the_news_once(scene: Scene) -> None:
     assert {push["body"]["seq"] for push in scene.kept["bob"].pushes if push["push"] == "message"} == {1}
 
 
+async def bob_has_the_services_news(scene: Scene) -> None:
+    """Perhaps twice: the API knows no id of the service's."""
+    await scene.topology.settle()
+    messages = await contiguous(scene, "bob", to_all(scene))
+    assert {each["content"]["searchableContent"] for each in messages} == {"news"}
+    assert str(scene.kept["news"]["messageUid"]) == messages[-1]["uid"]
+    assert messages[-1]["seq"] in [
+        each["body"]["seq"] for each in scene.kept["bob"].pushes if each["push"] == "message"
+    ]
+
+
+async def the_news_are_taken_back(scene: Scene) -> None:
+    messages = await contiguous(scene, "bob", to_all(scene))
+    assert [(each["seq"], each.get("ref")) for each in messages] == [(1, None), (2, 1)]
+    assert messages[0]["recalled"]
+
+
+async def bob_hears_it_again(scene: Scene) -> None:
+    await scene.topology.settle()
+    assert len(await contiguous(scene, "bob", to_all(scene))) == 1
+    assert {each["body"]["seq"] for each in scene.kept["bob"].pushes if each["push"] == "message"} == {1}
+
+
 OPERATIONS = [
     Operation("channel.create", CHANNEL, both_there, create, it_is_anns),
     Operation("channel.modify", CHANNEL, a_channel, modify, it_has_the_name),
@@ -199,18 +271,31 @@ OPERATIONS = [
     Operation("channel/destroy", API, bob_subscribes, destroy_by_api, it_is_gone, cuts=4),
     Operation("channel/subscribe", API, a_channel, subscribe_by_api, bob_hears, cuts=4),
     Operation("channel/batch_subscribe", API, a_channel, subscribe_all_by_api, bob_and_cem_subscribe, cuts=4),
+    Operation("/channel/message/send", API, bob_subscribes, service_tells_all, bob_has_the_services_news, cuts=4),
+    Operation(
+        "/channel/message/recall", API, the_service_has_spoken, service_takes_back, the_news_are_taken_back, cuts=4
+    ),
+    Operation(
+        "/channel/message/republish", API, the_service_has_spoken, service_says_it_again, bob_hears_it_again, cuts=4
+    ),
+    Operation("/channel/update_profile", API, a_channel, service_modifies, it_has_the_name, cuts=4),
+    Operation("/channel/subscribe", API, a_channel_that_may_subscribe_users, service_subscribes, bob_hears, cuts=4),
     Operation("message.send to all of a channel", MESSAGE, bob_subscribes, tell_all, bob_has_the_news_once),
     Operation("message.send to all of a channel, its worker", WORKER, bob_subscribes, tell_all, bob_has_the_news_once),
 ]
 
 READS = [
-    Read("channel.info", bob_subscribes, lambda scene: {"channels": [{"channelId": name_of(scene)}]}),
+    Read("channel.info", bob_subscribes, lambda scene: {"channels": [{"channelId": scene.channel}]}),
     Read("channel.search", bob_subscribes, lambda scene: {"keyword": "News"}),
     Read("channel.mine", bob_subscribes, lambda scene: {}),
-    Read("channel/get", bob_subscribes, lambda scene: {"channelId": name_of(scene)}),
+    Read("/channel/get_profile", bob_subscribes, lambda scene: {}),
+    Read("/channel/subscriber_list", bob_subscribes, lambda scene: {}),
+    Read("/channel/is_subscriber", bob_subscribes, lambda scene: {"userId": scene.bob}),
+    Read("/channel/user_info", bob_is_known, lambda scene: {"userId": scene.bob}),
+    Read("channel/get", bob_subscribes, lambda scene: {"channelId": scene.channel}),
     Read("channel/list", bob_subscribes, lambda scene: {"count": 10}),
-    Read("channel/is_subscribed", bob_subscribes, lambda scene: {"channelId": name_of(scene), "userId": scene.bob}),
-    Read("channel/list_subscriber", bob_subscribes, lambda scene: {"target": name_of(scene), "count": 10}),
+    Read("channel/is_subscribed", bob_subscribes, lambda scene: {"channelId": scene.channel, "userId": scene.bob}),
+    Read("channel/list_subscriber", bob_subscribes, lambda scene: {"target": scene.channel, "count": 10}),
 ]
 
 

@@ -26,6 +26,7 @@ from im.wiring import (
     presence,
     profile,
     robot,
+    review,
     setting,
     webhooks,
 )
@@ -51,6 +52,7 @@ CACHING = (
     presence,
     profile,
     robot,
+    review,
     setting,
     webhooks,
 )

@@ -124,7 +124,7 @@ def test_hello_of_a_new_user_is_empty_and_tells_what_the_deployment_allows(onlin
         "receipts": True,
         "groupReceipts": 200,
     }
-    assert body["versions"] == {"settings": 0, "friends": 0, "friendRequests": 0, "groups": 0}
+    assert body["versions"] == {"settings": 0, "friends": 0, "friendRequests": 0, "groups": 0, "channels": 0}
 
 
 @pytest.mark.parametrize("op", ["hello", "ping"])
@@ -136,6 +136,7 @@ def test_hello_and_ping_tell_the_versions_of_what_else_is_synced(online: Recordi
         "friends": 0,
         "friendRequests": 1_795_369_100_007,
         "groups": 0,
+        "channels": 0,
     }
     [push] = online.frames[CONNECTION]
     assert push == {"push": "friendRequests", "body": {"version": 1_795_369_100_007}}

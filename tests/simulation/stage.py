@@ -291,8 +291,19 @@ class Environment:
         words = Screening(Filter(world.words, clock), log, switches)
         rooms = world.room_messages(words)
         self.messages = MessageService(
-            messages, rows, groups, self.delivery, log, self.uids, words, rooms, switches, clock, new_cid=stage.new_id
-        )  # type: ignore[arg-type]
+            messages,  # type: ignore[arg-type]
+            rows,
+            groups,  # type: ignore[arg-type]
+            self.delivery,
+            log,
+            self.uids,
+            words,
+            rooms,
+            switches,
+            clock,
+            channels=world.channels,
+            new_cid=stage.new_id,
+        )
         self.connect = ConnectService(world.sessions, rows, messages, groups, self.delivery, switches, clock)  # type: ignore[arg-type]
         self.groups = GroupService(groups, rows, messages, self.messages, switches, clock, stage.new_id, world.types_of)  # type: ignore[arg-type]
 

@@ -25,8 +25,8 @@ from im.wiring import (
     outlets,
     presence,
     profile,
-    robot,
     review,
+    robot,
     setting,
     webhooks,
 )

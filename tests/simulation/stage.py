@@ -304,7 +304,16 @@ class Environment:
             channels=world.channels,
             new_cid=stage.new_id,
         )
-        self.connect = ConnectService(world.sessions, rows, messages, groups, self.delivery, switches, clock)  # type: ignore[arg-type]
+        self.connect = ConnectService(
+            world.sessions,
+            rows,
+            messages,  # type: ignore[arg-type]
+            groups,  # type: ignore[arg-type]
+            world.channels,
+            self.delivery,
+            switches,
+            clock,
+        )
         self.groups = GroupService(groups, rows, messages, self.messages, switches, clock, stage.new_id, world.types_of)  # type: ignore[arg-type]
 
 

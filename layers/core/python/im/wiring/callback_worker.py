@@ -7,9 +7,9 @@ from im.callback.store import DynamoCircuitStore, SqsCallbacks
 from im.callback.worker import CallbackWorker
 from im.platform import aws, clock, telemetry
 from im.platform.secrets import Secret
-from im.platform.webhooks import Webhooks
 from im.settings import Env
 from im.wiring.base import dynamo, settings
+from im.wiring.webhooks import webhooks
 
 
 @cache
@@ -21,7 +21,7 @@ def callback_worker() -> CallbackWorker:
         partial(aws.client, "secretsmanager", config.region), config.need(Env.CALLBACK_SECRET_ID), clock.now_ms
     )
     return CallbackWorker(
-        Webhooks(allow_private=config.switches.allow_private_callbacks),
+        webhooks(),
         secret.values,
         SqsCallbacks(client, config.need(Env.CALLBACK_QUEUE_URL), config.need(Env.CALLBACK_DLQ_URL)),
         Breaker(DynamoCircuitStore(dynamo(), config.need(Env.EPHEMERA_TABLE)), clock.now_ms),

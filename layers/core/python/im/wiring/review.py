@@ -6,9 +6,9 @@ from im.callback.review import RemoteReview
 from im.message.screening import Review
 from im.platform import aws, clock, telemetry
 from im.platform.secrets import Secret
-from im.platform.webhooks import Webhooks
 from im.settings import Env
 from im.wiring.base import settings
+from im.wiring.webhooks import webhooks
 
 
 @cache
@@ -21,5 +21,4 @@ def review() -> Review | None:
     secret = Secret(
         partial(aws.client, "secretsmanager", config.region), config.need(Env.CALLBACK_SECRET_ID), clock.now_ms
     )
-    webhooks = Webhooks(allow_private=switches.allow_private_callbacks)
-    return RemoteReview(webhooks, secret.values, switches, clock.now_ms, telemetry.count)
+    return RemoteReview(webhooks(), secret.values, switches, clock.now_ms, telemetry.count)

@@ -21,7 +21,7 @@ from im.moderation import store as moderation_store
 from im.profile import store as profile_store
 from im.setting import store as setting_store
 from im.system import store as system_store
-from local.topology import Topology
+from local.topology import Options, Topology
 from tests.e2e import pages
 
 pytestmark = pytest.mark.xdist_group("data-model")
@@ -72,6 +72,14 @@ def kind_of(table: str, item: dict[str, Any]) -> str:
     return fitting.pop()
 
 
+async def dave_sleeps(topology: Topology) -> None:
+    """Dave has a phone that is notified, by a push server that is nowhere."""
+    phone = await topology.socket("dave", "daves-phone", 1)
+    await phone.call("push", "register", {"token": "def"})
+    await phone.close()
+    await topology.settle()
+
+
 async def live(topology: Topology) -> None:
     """Make the system store every kind of item."""
 
@@ -120,6 +128,8 @@ async def live(topology: Topology) -> None:
     await bob.call("profile", "setting", {"scope": 13, "value": "1"})
     await bob.call("profile", "setting", {"scope": 1, "key": "0-0-alice", "value": "1"})
     await alice.call("push", "register", {"token": "abc", "packageName": "app", "language": "en"})
+    await dave_sleeps(topology)
+    await alice.call("profile", "friendRequest", {"userId": "dave"})
     room = (await alice.call("chatroom", "join", {"chatroomId": "chatroom1"}))["conversation"]
     head = (await bob.call("chatroom", "join", {"chatroomId": "chatroom1"}))["head"]
     await alice.call("message", "send", {"conversation": room, "content": {"type": 1}, "cid": "r", "base": head})
@@ -144,7 +154,7 @@ async def live(topology: Topology) -> None:
 
 @pytest.fixture(scope="module")
 def topology() -> Iterator[Topology]:
-    with Topology.from_cdk() as running:
+    with Topology.from_cdk(Options(switches={"push.ios.server.address": "nowhere"})) as running:
         running.run(live(running))
         yield running
 
@@ -178,7 +188,13 @@ def test_every_attribute_on_the_page_is_stored_or_at_least_in_a_model(stored: St
     optional = {attribute for model in models() for attribute in model.get_attributes()}
     for name, _, _ in KINDS[kind]:
         known = any(pattern(name).fullmatch(each) for each in names) or name.strip("`") in optional
-        assert known or (kind, name) in {("message", "`n`"), ("member", "`leaving`"), ("push token", "`e`")}
+        assert known or (kind, name) in {
+            ("message", "`n`"),
+            ("member", "`leaving`"),
+            ("push token", "`e`"),
+            ("pushed", "`w`"),
+            ("pushed", "`i`"),
+        }
 
 
 def models() -> list[type[Model]]:

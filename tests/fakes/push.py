@@ -5,7 +5,10 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from im.errors import BusyError
-from im.push.alert import Publication
+from im.push.alert import Alert, Publication
+from im.push.model import Reason
+from im.push.notice import Names, Notice
+from im.push.senders import Sending
 from im.push.store import Owner
 
 
@@ -71,6 +74,29 @@ class MemoryClaimStore:
         if self.withdrawn.get(key) == by:
             del self.withdrawn[key]
             self.known[key] = False
+
+
+class MemoryDirectory:
+    """``Directory`` in which everybody is called by his id in capitals."""
+
+    def names(self, alert: Alert, users: Sequence[str]) -> dict[str, Names]:
+        return {user: Names(alert.sender.upper(), target=alert.target.upper()) for user in users}
+
+
+class ListSender:
+    """``Sender`` that keeps what it is given, and answers what it is told, or is busy."""
+
+    def __init__(self) -> None:
+        self.sent: list[Notice] = []
+        self.answers: list[Reason | Exception | None] = []
+
+    def send(self, sending: Sending) -> Reason | None:
+        answer = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is None:
+            self.sent.append(sending.notice)
+        return answer
 
 
 class ListTopic:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from docs import generate
+from im.push.model import Reason
 from im.setting.model import RULES
 from im.settings import Switches
 from stacks.config import Environment, Run
@@ -18,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 OPERATIONS = ROOT / "docs/operations.md"
 PROTOCOL = ROOT / "docs/protocol.md"
 README = ROOT / "README.md"
+PUSH = ROOT / "docs/push.md"
+_RULES = ["no_token", "online", "own", "forbidden", "expired", "conversation_silent", "silent", "computer_online"]
 PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "clients/python/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 REQUIRED = "required"
 
@@ -104,6 +107,13 @@ def test_every_scope_of_the_settings_is_told_with_its_shapes() -> None:
     ]
 
     assert found == expected
+
+
+def test_every_reason_for_no_notification_is_told_in_the_order_of_the_decision() -> None:
+    order = list(told(section(PUSH, "## Who is notified")))
+
+    assert sorted(order) == sorted(Reason)
+    assert [name for name in order if name in _RULES] == _RULES
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,5 +1,6 @@
 """The push decision: who is notified of what, and the reason why somebody is not."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -260,3 +261,29 @@ def test_a_publication_holds_as_many_users_as_fit_and_of_the_mentioned_its_own()
     assert len(parts) > 1
     assert [part.alert.mentioned for part in (parts[0], parts[-1])] == [("user0003",), ("user0099",)]
     assert chunks_of(HELLO, [], 1_000) == []
+
+
+# --- docs/push.md
+
+MESSAGES, CALLS, FRIENDS, WITHDRAWALS = "messages", "calls", "friend requests", "withdrawals"
+SAMPLES = {MESSAGES: HELLO, CALLS: RING, FRIENDS: FRIEND, WITHDRAWALS: WITHDRAWN}
+ALL_SILENCES: dict[Reason, tuple[Presence, PushPreferences]] = {
+    Reason.CONVERSATION_SILENT: (bob(), CONVERSATION),
+    Reason.SILENT: (bob(), PushPreferences(rules=PushRules(silent=True))),
+    Reason.COMPUTER_ONLINE: (COMPUTER, PushPreferences()),
+    Reason.CALLS_SILENT: (bob(), PushPreferences(rules=PushRules(voip_silent=True))),
+    Reason.QUIET_HOURS: (bob(), PushPreferences(rules=QUIET)),
+}
+
+
+def test_the_page_says_which_silences_concern_what() -> None:
+    page = (Path(__file__).parents[3] / "docs/push.md").read_text()
+    rows = {
+        cells[0].strip("` "): [cell.strip() == "yes" for cell in cells[2:6]]
+        for line in page.splitlines()
+        if line.startswith("| `") and len(cells := line.strip("|").split("|")) == 6
+    }
+
+    for reason, (presence, preferences) in ALL_SILENCES.items():
+        decided = [silence(alert, presence, preferences, NOW, SWITCHES) is reason for alert in SAMPLES.values()]
+        assert rows[reason] == decided, reason

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from im.delivery.model import PushAddress
 from im.errors import BusyError, Code, ImError
 from im.message.model import Conversation
 from im.server_api.endpoints import NOT_IMPLEMENTED
@@ -488,10 +489,11 @@ def test_users_are_searched_for_whatever_clients_may(backend: Backend) -> None:
 def test_the_sessions_of_a_user_under_the_names_of_both_sdks(backend: Backend) -> None:
     backend.ok("/admin/user/get_token", {"userId": "u", "clientId": "c", "platform": 2})
     backend.world.online("u", "c", 2)
+    backend.world.push_devices.register("u", "c", 2, PushAddress(6, "t"))
 
     listed = backend.ok("/admin/user/session_list", {"userId": "u"})
 
-    session = {"userId": "u", "clientId": "c", "platform": 2, "pushType": 0, "deviceToken": "", "deviceVoipToken": ""}
+    session = {"userId": "u", "clientId": "c", "platform": 2, "pushType": 6, "deviceToken": "t", "deviceVoipToken": ""}
     assert listed == {name: [{**session, "isOnline": True}] for name in ("userSessions", "sessions")}
     assert backend.ok("/admin/user/session_list", {"userId": "nobody"}) == {"userSessions": [], "sessions": []}
 

@@ -4,7 +4,7 @@ import base64
 
 from msgspec import Struct
 
-from im.delivery.model import Versions
+from im.delivery.model import PushAddress, Versions
 from im.errors import InvalidError
 from im.message.model import Conversation
 from im.platform.clock import MINUTE_MS
@@ -41,11 +41,12 @@ class Session(Struct, frozen=True):
 
 
 class SessionState(Struct, frozen=True):
-    """A session and whether it is connected; ``last_seen`` in ms."""
+    """A session, whether it is connected, and where it is notified while it is not; ``last_seen`` in ms."""
 
     session: Session
     online: bool
     last_seen: int
+    push: PushAddress | None = None
 
 
 class Claims(Struct, frozen=True):

@@ -164,7 +164,8 @@ class ConnectService:
             device = presence.device(session.client)
             online = device is not None and device.online
             seen = session.created if device is None else device.since
-            states.append(SessionState(session, online, self._clock() if online else seen))
+            push = device.push if device else None
+            states.append(SessionState(session, online, self._clock() if online else seen, push))
         return states
 
     def kick(self, user: str, client: str | None = None, reason: str = "kicked off") -> None:

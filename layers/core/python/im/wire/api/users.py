@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from im.connect.model import SessionState
+from im.delivery.model import PushAddress
 from im.profile.model import MAX_EXTRA, MAX_PORTRAIT, MAX_TEXT, User
 from im.wire.api.codec import also_alone, also_named
 from im.wire.api.fields import Id, IdOrEmpty, Int, Mask
@@ -257,9 +258,9 @@ class UserSession(Struct, frozen=True):
 
     @classmethod
     def of(cls, state: SessionState) -> "UserSession":
-        """The wire form of a session; no notification is sent yet, so there are no tokens."""
-        session = state.session
-        return cls(session.user, session.client, session.platform, 0, "", "", state.online)
+        """The wire form of a session, with its tokens as its device uploaded them."""
+        session, push = state.session, state.push or PushAddress()
+        return cls(session.user, session.client, session.platform, push.type, push.token, push.voip, state.online)
 
 
 class UserSessions(Struct, frozen=True):

@@ -12,6 +12,8 @@ import pytest
 from local.topology import Topology
 from tests.e2e.receiver import Receiver
 
+pytestmark = pytest.mark.xdist_group("topology")
+
 SECRET = "abcdef"
 
 

@@ -183,3 +183,24 @@ def test_a_sensitive_word_is_told_as_it_was_sent_whatever_becomes_of_the_message
     if kept:
         message: Message = next(iter(here.messages.after(Conversation(0, "bob").key("ann"), 0, 1)))
         assert told["messageId"] == message.uid
+
+
+def test_a_message_that_another_overtakes_while_it_is_reviewed_gets_a_later_uid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = world()
+    post = here.answering.post
+
+    def slowly(*what: Any, **how: Any) -> Any:
+        here.now += 1_000
+        here.say("bob", "meanwhile", to="ann", type=3)
+        return post(*what, **how)
+
+    monkeypatch.setattr(here.answering, "post", slowly)
+
+    sent = here.say("ann", "hello", to="bob")
+
+    first, second = here.messages.after(Conversation(0, "bob").key("ann"), 0, 10)
+    assert (first.sender, second.uid) == ("bob", sent.uid)
+    assert first.uid < second.uid
+    assert first.time < second.time

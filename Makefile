@@ -1,6 +1,6 @@
 # Everything a newcomer types. The first command sets up what it needs (Python packages into .venv, Node as a wheel).
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat test test-all extended exhaustive exhaustive-cuts exhaustive-orders exhaustive-machines check format synth bench bench-cost bench-speed bootstrap deploy destroy clean
+.PHONY: help setup run chat news test test-all extended exhaustive exhaustive-cuts exhaustive-orders exhaustive-machines check format synth bench bench-cost bench-speed bootstrap deploy destroy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -39,6 +39,9 @@ run: $(READY) ## Serve the whole system on this machine, with demo users
 
 chat: $(READY) ## Chat in the terminal, beside `make run`: make chat USER=alice
 	@PYTHONPATH=clients/python/src $(BIN)/python -m wildfire_client.chat --user $(USER) --endpoints .local/endpoints.json
+
+news: $(READY) ## Broadcast in the demo channel of `make run`: make news TEXT='What has happened'
+	@$(BIN)/python -m demo.channel "$(TEXT)"
 
 test: $(READY) ## Run the tests (some minutes)
 	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not slow and not emulator and not exhaustive"

@@ -1,7 +1,8 @@
 """Serves the whole system on this machine: ``make run``.
 
 Environment: ``IM_PORT_SERVER_API`` (18080), ``IM_PORT_SOCKET`` (18090), ``IM_PORT_MEDIA`` (18091), ``IM_PORT_ROBOT``
-(8883), ``IM_PORT_INBOX`` (18092), ``IM_ADMIN_SECRET`` (123456), ``STATE`` (a directory; without it nothing is kept),
+(8883), ``IM_PORT_CHANNEL`` (8088), ``IM_PORT_INBOX`` (18092), ``IM_ADMIN_SECRET`` (123456), ``STATE`` (a
+directory; without it nothing is kept),
 ``IM_LOG`` (a file, ``.local/functions.log``; ``stderr`` shows what the functions log), ``IM_ENDPOINTS`` (the file that tells
 other programs where everything is, ``.local/endpoints.json``).
 """
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 try:
+    from demo.channel import serve as newsroom
+    from demo.channel.newsroom import MENU
     from demo.push_inbox import serve as inbox
     from demo.robot import serve
     from local.state import StateError
@@ -42,6 +45,10 @@ _USERS = {"alice": "Alice", "bob": "Bob", "carol": "Carol"}
 _GROUP = "team"
 _ROBOT = "FireRobot"
 _ROBOT_SECRET = "123456"  # noqa: S105  everybody knows the demo robot's
+_CHANNEL_PORT = "IM_PORT_CHANNEL"
+_CHANNEL = "news"
+_CHANNEL_SECRET = "123456"  # noqa: S105  everybody knows the demo channel's
+_MAY_ALL = 0x0F
 _FINISH_S = 5.0
 _PUSHED = ("android", "ios", "harmony")
 _PHONE = 2
@@ -161,6 +168,45 @@ def _robot(topology: Topology) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _newsroom(topology: Topology) -> Iterator[None]:
+    """Serve the demo channel, to which the demo users listen; without it the system is as good."""
+    port = _port(_CHANNEL_PORT, newsroom.PORT)
+    url = topology.endpoints[f"url:{SERVER_API}"]
+    try:
+        with newsroom.serving(url, _CHANNEL, _CHANNEL_SECRET, port) as (address, desk):
+            if topology.run(_make_channel(topology, address)):
+                desk.publish("The demo is up", "Whoever subscribes gets this, and finds it later if he is away.")
+            _say("channel", f"{_CHANNEL} (the newsroom) at {address}; make news TEXT='...' broadcasts")
+            yield
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        _say("channel", f"port {port} is taken; choose another one: {_CHANNEL_PORT}={port + 1} make run")
+        yield
+
+
+async def _make_channel(topology: Topology, address: str) -> bool:
+    """Make the demo channel, or tell it where its service is now; whether it is new."""
+    fresh = bool((await topology.admin("/admin/channel/get", {"channelId": _CHANNEL}))["code"])
+    wanted = {
+        "targetId": _CHANNEL,
+        "owner": "admin",
+        "name": "Newsroom 新闻",
+        "desc": "What is new in this demo",
+        "state": _MAY_ALL,
+        "secret": _CHANNEL_SECRET,
+        "callback": address,
+        "auto": 1,
+        "menus": MENU,
+    }
+    _done(await topology.admin("/admin/channel/create", wanted))
+    if fresh:
+        body = {"channelId": _CHANNEL, "userIds": list(_USERS), "subscribe": 1}
+        _done(await topology.admin("/admin/channel/batch_subscribe", body))
+    return fresh
+
+
 def _done(answer: dict[str, Any]) -> None:
     if answer["code"] != 0:
         raise _Unusable(f"the server API refused the demo data: {answer}")
@@ -203,7 +249,7 @@ def _serve(log: TextIO, push_server: str) -> None:
         _seed(topology)
         if push_server:
             _say("push inbox", f"{push_server}/inbox shows what phones that sleep are notified of")
-        with _robot(topology):
+        with _robot(topology), _newsroom(topology):
             _publish(topology)
             stopped = _stopping()
             print(f"Ready after {time.monotonic() - started:.1f} s. Ctrl-C stops.", flush=True)

@@ -1,26 +1,12 @@
 """Calls of the server API in a robot's name."""
 
-import hashlib
-import json
-import random
 import time
-import urllib.request
 from collections.abc import Callable
-from typing import Any
 
-Json = dict[str, Any]
-_TIMEOUT_S = 8.0
+from demo.calls import Caller, Json, Refused
 
 
-class Refused(Exception):
-    """The server answered another code than 0."""
-
-    def __init__(self, path: str, code: int, msg: str) -> None:
-        super().__init__(f"{path}: {code} {msg}")
-        self.code = code
-
-
-class RobotApi:
+class RobotApi(Caller):
     """The paths under ``/robot``.
 
     Args:
@@ -31,10 +17,8 @@ class RobotApi:
     """
 
     def __init__(self, url: str, robot: str, secret: str, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(url, "rid", robot, secret, clock)
         self.robot = robot
-        self._url = url.rstrip("/")
-        self._secret = secret
-        self._clock = clock
 
     def send(self, conversation: Json, payload: Json) -> Json:
         """Write into a conversation."""
@@ -51,27 +35,3 @@ class RobotApi:
             return self.call("/robot/user_info", {"userId": user_id})
         except Refused:
             return {"userId": user_id, "displayName": user_id}
-
-    def call(self, path: str, body: Json) -> Json:
-        """A signed call; returns its result.
-
-        Raises:
-            Refused: the server does not do it.
-            OSError: the server cannot be reached.
-        """
-        nonce, timestamp = str(random.randrange(10**12)), str(int(self._clock() * 1000))
-        text = f"{nonce}|{self._secret}|{timestamp}"
-        headers = {
-            "Content-Type": "application/json; charset=utf-8",
-            "rid": self.robot,
-            "nonce": nonce,
-            "timestamp": timestamp,
-            "sign": hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(),
-        }
-        request = urllib.request.Request(self._url + path, json.dumps(body).encode(), headers)
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
-            answer: Json = json.load(response)
-        if answer["code"] != 0:
-            raise Refused(path, answer["code"], answer["msg"])
-        result: Json = answer.get("result") or {}
-        return result

@@ -9,7 +9,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from demo.robot.api import RobotApi
 from demo.robot.talk import Fire
@@ -18,16 +18,23 @@ from demo.robot.webhook import NotSigned, verify
 _REMEMBERED = 1_000
 
 
+class Listener(Protocol):
+    """Whoever the callbacks are for."""
+
+    def hear(self, body: Any) -> object:
+        """Do what a callback asks for."""
+
+
 class Callback:
     """Takes callbacks.
 
     Args:
-        fire: answers.
-        secret: the robot's.
+        listener: answers.
+        secret: the robot's, or the channel's.
     """
 
-    def __init__(self, fire: Fire, secret: str) -> None:
-        self._fire = fire
+    def __init__(self, listener: Listener, secret: str) -> None:
+        self._listener = listener
         self._secret = secret
         self._done: OrderedDict[str, None] = OrderedDict()
 
@@ -41,7 +48,7 @@ class Callback:
         except NotSigned:
             return 401
         if message_id not in self._done:
-            self._fire.hear(json.loads(body))
+            self._listener.hear(json.loads(body))
             self._done[message_id] = None
             if len(self._done) > _REMEMBERED:
                 self._done.popitem(last=False)

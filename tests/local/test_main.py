@@ -30,8 +30,15 @@ def free_ports(count: int) -> list[int]:
 
 
 def environment(directory: Path) -> dict[str, str]:
-    names = ("IM_PORT_SERVER_API", "IM_PORT_SOCKET", "IM_PORT_MEDIA", "IM_PORT_ROBOT", "IM_PORT_INBOX")
-    ports = {name: str(port) for name, port in zip(names, free_ports(5), strict=True)}
+    names = (
+        "IM_PORT_SERVER_API",
+        "IM_PORT_SOCKET",
+        "IM_PORT_MEDIA",
+        "IM_PORT_ROBOT",
+        "IM_PORT_INBOX",
+        "IM_PORT_CHANNEL",
+    )
+    ports = {name: str(port) for name, port in zip(names, free_ports(6), strict=True)}
     files = {
         "STATE": str(directory / "state"),
         "IM_LOG": str(directory / "log"),
@@ -88,8 +95,16 @@ def test_one_command_serves_the_system_and_a_second_start_finds_its_data(tmp_pat
         assert values["socket"] == f"ws://127.0.0.1:{variables['IM_PORT_SOCKET']}/im"
         assert values["media"] == f"http://127.0.0.1:{variables['IM_PORT_MEDIA']}"
         assert values["admin_secret"] == "letmein"
+        newsroom = f"http://127.0.0.1:{variables['IM_PORT_CHANNEL']}/news"
         robot = f"http://127.0.0.1:{variables['IM_PORT_ROBOT']}/robot/recvmsg"
-        for expected in (robot, "alice, bob, carol", "a token for alice", "make chat USER=alice", *values.values()):
+        for expected in (
+            robot,
+            newsroom,
+            "alice, bob, carol",
+            "a token for alice",
+            "make chat USER=alice",
+            *values.values(),
+        ):
             assert expected in said
         assert f"http://127.0.0.1:{variables['IM_PORT_INBOX']}/inbox" in said
         assert notified_of(values, variables["IM_PORT_INBOX"], "hello, phone") == ["bob"]

@@ -85,7 +85,7 @@ class Courier:
             if not conversation.subscriber:
                 self._deliver_to_listeners(message, conversation, sender, context.channel, frame_for, alert_for)
                 return
-            users = self.parties(conversation, context.channel, message.sender)
+            users = self.parties(conversation, context.channel, sender)
         self._deliver_to_few(message, users, sender, context, frame_for, alert_for)
 
     def _deliver_to_few(
@@ -107,10 +107,12 @@ class Courier:
             presences.update(self._delivery.presence.load(doubtful)[0])
         self._delivery.push_to(presences, frame_for, skip=sender.connection, alert_for=alert_for)
 
-    def parties(self, conversation: Conversation, channel: Channel | None, author: str) -> list[str]:
-        """Who leads a channel's dialog: its user, and the owner unless a service hears what users write in his place."""
+    def parties(self, conversation: Conversation, channel: Channel | None, sender: Sender) -> list[str]:
+        """Who leads a channel's dialog: its user, and the owner unless a service hears and speaks in his place."""
         parties = [conversation.subscriber]
-        if channel and (author == channel.owner or not channel.served or self._switches.channel_callback_and_inbox):
+        if channel is None or _speaks_for_owner(sender, channel):
+            return parties
+        if sender.user == channel.owner or not channel.served or self._switches.channel_callback_and_inbox:
             parties.append(channel.owner)
         return parties
 
@@ -131,7 +133,7 @@ class Courier:
         """
         if channel is None:
             return
-        to_owner = not (sender.origin is Origin.CHANNEL and channel.automatic)
+        to_owner = not _speaks_for_owner(sender, channel)
         if message.to or message.sender != channel.owner:
             listed = message.to if channel.open_to_all else sorted(self._channels.among(channel.id, message.to))
             audience = dict.fromkeys([*listed, *([channel.owner] if to_owner else ())])
@@ -289,6 +291,11 @@ class _SyncFrame:
 
     def __call__(self, reader: str) -> bytes:
         return self._frame
+
+
+def _speaks_for_owner(sender: Sender, channel: Channel) -> bool:
+    """Whether a service speaks in the owner's place, who gets no copy of what it says (client-semantics spec 3.3)."""
+    return sender.origin is Origin.CHANNEL and channel.automatic != 0
 
 
 def _audience(message: Message, roster: Sequence[str], also_to: Sequence[str]) -> list[str]:

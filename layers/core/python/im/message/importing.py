@@ -12,6 +12,7 @@ from im.message.model import (
     ConversationType,
     Message,
     Payload,
+    Sender,
     check_conversation,
     check_id,
     check_payload,
@@ -60,7 +61,8 @@ class Importing(Publisher):
             if draft.log not in known:
                 newest = self._messages.before(draft.log, None, _LOOK_BACK, consistent=True)
                 known[draft.log] = {slot.cid for slot in newest}
-                self._stamp(each.conversation, each.sender, self._load(each.sender, each.conversation, draft.log, 0))
+                context = self._load(each.sender, each.conversation, draft.log, 0)
+                self._stamp(each.conversation, Sender(each.sender), context)
             if draft.cid in known[draft.log]:
                 continue
             head = self._messages.newest(draft.log)

@@ -156,7 +156,7 @@ class Publisher:
         """
         if conversation.type == ConversationType.CHATROOM:
             return self._rooms.publish(draft, sender, base.seq, walk, subject=subject, about=about)
-        self._stamp(conversation, sender.user, context)
+        self._stamp(conversation, sender, context)
         hint = self._heads.get(draft.log)
         appended = self._log.append(
             draft,
@@ -249,12 +249,12 @@ class Publisher:
         if len(self._heads) > _REMEMBERED_HEADS:
             del self._heads[next(iter(self._heads))]
 
-    def _stamp(self, conversation: Conversation, user: str, context: Context) -> None:
+    def _stamp(self, conversation: Conversation, sender: Sender, context: Context) -> None:
         """Note the minute on everything that a ``hello`` of either side looks at, before the append.
 
         Each side's row is judged by itself: one being up to date says nothing about the other.
         """
-        minute = self._clock() // MINUTE_MS
+        minute, user = self._clock() // MINUTE_MS, sender.user
         channel = context.channel
         if conversation.type == ConversationType.CHANNEL and not conversation.subscriber:
             if channel and (channel.activity < minute or conversation.line not in channel.lines):
@@ -266,9 +266,10 @@ class Publisher:
                 self._groups.stamp(conversation.target, minute, conversation.line)
             return
         if conversation.type == ConversationType.CHANNEL:
-            sides = {user: (conversation, context.own_row)}
-            for side in self._courier.parties(conversation, channel, user):
-                sides.setdefault(side, (conversation, context.peer_row))
+            sides = {
+                side: (conversation, context.own_row if side == user else context.peer_row)
+                for side in self._courier.parties(conversation, channel, sender)
+            }
         else:
             sides = {
                 user: (conversation, context.own_row),

@@ -199,6 +199,7 @@ PUSH_ON_QUEUE = FunctionSpec(
     secrets=frozenset({Secret.WEB_PUSH}),
     sends_push=True,
     uses_cryptography=True,
+    wired=frozenset({Env.PUSH_QUEUE_URL}),
 )
 CHANNEL_WS = FunctionSpec(
     "ChannelWs",

@@ -52,7 +52,8 @@ _CALLBACK_RECEIVES = 1_000
 _CALLBACK_RETENTION = Duration.days(4)
 _CALLBACK_BATCH = 10
 _CALLBACK_CONCURRENCY = 10
-_PUSH_ATTEMPTS = 5
+_PUSH_ATTEMPTS = 8
+"""With the pauses between them, a push server may be away for some four minutes."""
 _PUSH_RETENTION = Duration.hours(1)
 """A notification is for now."""
 _PUSH_BATCH = 10
@@ -303,6 +304,7 @@ class Realtime(Stack):
             Env.ROBOT_QUEUE_URL: self.robots.queue.queue_url,
             Env.CALLBACK_QUEUE_URL: self.callbacks.queue.queue_url,
             Env.CALLBACK_DLQ_URL: self.callbacks.dead_letters.queue_url,
+            Env.PUSH_QUEUE_URL: self.push_queue.queue.queue_url,
             Env.PUSH_TOPIC_ARN: self.pushes.topic_arn,
             Env.PUSH_APPLICATIONS: json.dumps(
                 self._environment.push_applications, default=dict, sort_keys=True, separators=(",", ":")

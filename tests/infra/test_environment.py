@@ -54,7 +54,7 @@ def expected(synthesis: Synthesis) -> dict[str, dict[str, str]]:
             **SIGNS_CALLBACKS,
         },
         "PushWs": {**PRESENT, **WEB_PUSH},
-        "PushOnQueue": {**PRESENT, **WEB_PUSH, "IM_PUSH_APPLICATIONS": "{}"},
+        "PushOnQueue": {**PRESENT, **WEB_PUSH, "IM_PUSH_APPLICATIONS": "{}", "IM_PUSH_QUEUE_URL": "${PushQueue}"},
         "ServerApi": {
             **TABLES,
             **endpoint,

@@ -187,7 +187,7 @@ def test_what_is_published_to_the_push_topic_reaches_its_queue_and_its_worker(de
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["BatchSize"] == 10
     assert queue["VisibilityTimeout"] >= 6 * dev.of_type("Lambda::Function")["PushOnQueue"]["Timeout"]
-    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "${PushQueueDlq.Arn}", "maxReceiveCount": 5}
+    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "${PushQueueDlq.Arn}", "maxReceiveCount": 8}
 
 
 def test_the_fanout_queue_feeds_its_worker(dev: Synthesis) -> None:

@@ -116,6 +116,8 @@ def work_in_order(
 ) -> dict[str, Any]:
     """Do the tasks of a batch; returns which of them failed, as Lambda wants it.
 
+    Tasks of a queue that keeps no order have no groups: each holds up itself alone.
+
     Args:
         event: Lambda's, of an event source that takes partial failures.
         serve: does the task of a body; what it raises makes the task come again.
@@ -125,7 +127,7 @@ def work_in_order(
     failed: list[dict[str, str]] = []
     blocked: set[str] = set()
     for record in event["Records"]:
-        group = record["attributes"]["MessageGroupId"]
+        group = record["attributes"].get("MessageGroupId", record["messageId"])
         wait = 0
         if group not in blocked:
             try:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from functools import cache, partial
 
 from im.platform import aws, clock, telemetry
+from im.platform.ordered import OrderedQueue
 from im.platform.secrets import Secret
 from im.platform.sns import Sns
-from im.platform.webhooks import Webhooks
 from im.push.alert import Alert
 from im.push.devices import PushDevices
 from im.push.senders import EndpointSender, Sender, ServerSender, WebSender
@@ -17,6 +17,7 @@ from im.push.webpush import Vapid
 from im.settings import Env
 from im.wiring.base import dynamo, presence, push_tokens, settings
 from im.wiring.setting import setting_store
+from im.wiring.webhooks import webhooks
 
 
 @cache
@@ -38,16 +39,22 @@ def push_devices() -> PushDevices:
 
 
 @cache
+def push_queue() -> OrderedQueue:
+    """What brings publications, for those that have to come again."""
+    config = settings()
+    return OrderedQueue(partial(aws.client, "sqs", config.region), config.need(Env.PUSH_QUEUE_URL))
+
+
+@cache
 def push_service() -> PushService:
     """Notifies them."""
     config, server = settings(), vapid()
-    webhooks = Webhooks(allow_private=config.switches.allow_private_callbacks)
     senders: dict[Carrier, Sender] = {
         Carrier.SNS: EndpointSender(Sns(partial(aws.client, "sns", config.region)), push_tokens()),
-        Carrier.SERVER: ServerSender(webhooks),
+        Carrier.SERVER: ServerSender(webhooks()),
     }
     if server:
-        senders[Carrier.WEB] = WebSender(webhooks, server)
+        senders[Carrier.WEB] = WebSender(webhooks(), server)
     table = config.need(Env.DIRECTORY_TABLE)
     return PushService(
         presence(),

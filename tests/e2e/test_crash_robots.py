@@ -24,7 +24,7 @@ from tests.e2e.test_faults import persist, send_body, text
 
 pytestmark = pytest.mark.xdist_group("topology")
 
-_CUTS = 1
+_CUTS = 2
 """Groups and messages are cut thoroughly as administrators and users change them; here it is the way there."""
 
 

@@ -46,6 +46,11 @@ KINDS = {
 }
 KEYS = {"Messages": ("c", "s"), "Directory": ("pk", "sk"), "Presence": ("u", ""), "Ephemera": ("k", "")}
 VALUE = r"[^|]*"
+SWITCHES = {
+    "push.ios.server.address": "nowhere",
+    "message.mentionmsg.forward.url": "http://127.0.0.1:9/discard",
+    "im.callback_max_age_seconds": 60,
+}
 
 Stored = dict[str, list[dict[str, Any]]]
 
@@ -80,6 +85,16 @@ async def dave_sleeps(topology: Topology) -> None:
     await topology.settle()
 
 
+async def the_back_end_is_down(topology: Topology) -> None:
+    """It is to be told that somebody is mentioned; the attempt fails, and the next one comes too late."""
+    payload = {"type": 1, "searchableContent": "@zoe", "mentionedType": 1, "mentionedTarget": ["zoe"]}
+    body = {"sender": "alice", "conv": {"type": 0, "target": "zoe"}, "payload": payload}
+    assert (await topology.admin("/admin/message/send", body))["code"] == 0
+    await topology.inside(topology.quiet())
+    topology.clock.advance(minutes=30)
+    await topology.settle()
+
+
 async def live(topology: Topology) -> None:
     """Make the system store every kind of item."""
 
@@ -93,6 +108,7 @@ async def live(topology: Topology) -> None:
             "/admin/group/create", {"operator": "alice", "group": {"group_info": info, "members": list(members)}}
         )
 
+    await the_back_end_is_down(topology)
     person = {"userId": "alice", "name": "alice", "displayName": "Alice", "mobile": "+491", "email": "a@example.org"}
     await admin("/admin/user/create", person)
     await admin("/admin/robot/create", {"userId": "helper", "name": "helper", "owner": "alice"})
@@ -154,7 +170,7 @@ async def live(topology: Topology) -> None:
 
 @pytest.fixture(scope="module")
 def topology() -> Iterator[Topology]:
-    with Topology.from_cdk(Options(switches={"push.ios.server.address": "nowhere"})) as running:
+    with Topology.from_cdk(Options(switches=SWITCHES)) as running:
         running.run(live(running))
         yield running
 

@@ -11,7 +11,7 @@ from tests.e2e.crash import MESSAGE, Operation, Scene, contiguous, cut_some_call
 from tests.e2e.receiver import Receiver
 from tests.e2e.test_faults import persist, send_body
 
-pytestmark = pytest.mark.xdist_group("topology")
+pytestmark = pytest.mark.xdist_group("crash-callbacks")
 
 WORKER = "CallbackOnQueue"
 

@@ -9,7 +9,7 @@ from tests.e2e.crash import CONTEXT, MESSAGE, Operation, Scene, ask, contiguous,
 from tests.e2e.test_crash_points import both_in_the_room, say_in_room
 from tests.e2e.test_faults import text
 
-pytestmark = pytest.mark.xdist_group("topology")
+pytestmark = pytest.mark.xdist_group("crash-changes")
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tests.e2e.crash import (
 )
 from tests.e2e.test_faults import persist, send_body, text
 
-pytestmark = pytest.mark.xdist_group("topology")
+pytestmark = pytest.mark.xdist_group("crash-channels")
 
 CHANNEL, WORKER = "ChannelWs", "MessageOnQueue"
 

@@ -17,7 +17,7 @@ from local.topology import Topology
 from stacks.functions import FUNCTIONS, ROUTES
 from tests.e2e.crash import CONTEXT, Read, Scene, Step, every_operation, every_read
 
-pytestmark = pytest.mark.xdist_group("topology")
+pytestmark = pytest.mark.xdist_group("crash-coverage")
 
 UNROUTED = "$default"
 """The route of frames that have none: they are refused without a look at anything."""

@@ -14,7 +14,7 @@ from local.topology import Topology
 from tests.e2e.crash import API, CONTEXT, PROFILE, Operation, Scene, contiguous, cut_some_calls
 from tests.e2e.test_faults import send_body
 
-pytestmark = pytest.mark.xdist_group("topology")
+pytestmark = pytest.mark.xdist_group("crash-friends")
 
 _ATTEMPTS = 12
 _RACES = 5

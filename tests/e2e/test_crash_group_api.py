@@ -20,7 +20,7 @@ from tests.e2e.test_crash_groups import (
     two_in,
 )
 
-pytestmark = pytest.mark.xdist_group("topology")
+pytestmark = pytest.mark.xdist_group("crash-group_api")
 
 _CUTS = 4
 

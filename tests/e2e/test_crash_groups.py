@@ -14,7 +14,7 @@ from local.topology import Topology
 from tests.e2e.crash import CONTEXT, GROUP, Operation, Scene, contiguous, cut_some_calls
 from tests.e2e.test_faults import persist, send_body
 
-pytestmark = pytest.mark.xdist_group("topology")
+pytestmark = pytest.mark.xdist_group("crash-groups")
 
 _ATTEMPTS = 12
 _DONE_BEFORE = {

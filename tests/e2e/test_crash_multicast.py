@@ -19,7 +19,7 @@ from tests.e2e.crash import (
 )
 from tests.e2e.test_faults import text
 
-pytestmark = pytest.mark.xdist_group("topology")
+pytestmark = pytest.mark.xdist_group("crash-multicast")
 
 WORKER = "BroadcastOnQueue"
 

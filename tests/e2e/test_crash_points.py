@@ -33,7 +33,7 @@ from tests.e2e.crash import (
 )
 from tests.e2e.test_faults import persist, send_body, text
 
-pytestmark = pytest.mark.xdist_group("topology")
+pytestmark = pytest.mark.xdist_group("crash-points")
 
 LARGE = 5
 

@@ -22,7 +22,7 @@ from tests.e2e.crash import (
 from tests.e2e.receiver import Receiver
 from tests.e2e.test_faults import persist, send_body, text
 
-pytestmark = pytest.mark.xdist_group("topology")
+pytestmark = pytest.mark.xdist_group("crash-robots")
 
 _CUTS = 2
 """Groups and messages are cut thoroughly as administrators and users change them; here it is the way there."""

@@ -398,3 +398,16 @@ def test_an_admin_writes_as_one_of_the_two_sides_of_a_dialog_only(world: World) 
     assert head(world, "news|sue") == 1
     with refusal(Code.NOT_EXIST):
         world.service.send(Sender("sue", origin=Origin.ADMIN), Conversation(3, "nowhere"), TEXT)
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_those_who_are_away_are_notified_of_a_broadcast_where_the_deployment_wants_it(wanted: bool) -> None:
+    world = stage({"notify_broadcasts": wanted})
+    world.channel_service.subscribe("news", ["away"], on=True)
+    world.say("olga", "extra", channel="news")
+
+    world.spreading.work(world.queue.jobs.pop())
+
+    [job] = [job for job in world.queue.jobs if not job.news]
+    assert job.users == (("ann", "away", "bob") if wanted else ("ann", "bob"))
+    assert (job.alert is not None) is wanted

@@ -156,3 +156,10 @@ def test_a_push_server_gets_the_words_of_contents_that_have_no_text() -> None:
 
     assert body["pushContent"] == "[语音]"
     assert body["pushMessageType"] == Kind.MESSAGE
+
+
+def test_a_channels_dialog_is_known_outside_by_its_channel_and_groups_by_itself() -> None:
+    shown = notice(replace(MESSAGE, type=3, target="news|bob"))
+
+    assert json.loads(push_message(shown))["target"] == "news"
+    assert shown.thread == "3-0-news|bob"

@@ -136,6 +136,7 @@ class Switches(Struct, frozen=True):
     push_ios: str = field(default="", name="push.ios.server.address")
     push_harmony: str = field(default="", name="push.harmony.server.address")
 
+    notify_broadcasts: bool = field(default=False, name="im.notify_broadcasts")
     channel_callback_and_inbox: bool = field(default=False, name="im.channel_callback_and_inbox")
     host_friends: bool = field(default=True, name="im.host_friends")
     friend_requests_per_day: int = field(default=200, name="im.friend_requests_per_day")

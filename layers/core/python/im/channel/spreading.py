@@ -48,16 +48,20 @@ class Spreading:
             left = self._service.clear(spread)
             self._delivery.queue([replace(job, spread=left)] if left else [])
             return
-        users, rest = self._online_of_all(spread) if spread.shard >= 0 else self._online_subscribers(spread)
-        jobs = [Job(job.frame, part, job.skip) for part in chunks(users, self._chunk)]
+        if spread.shard >= 0:
+            users, rest = self._online_of_all(spread)
+        else:
+            users, rest = self._subscribers(spread, all_of_them=job.alert is not None)
+        jobs = [Job(job.frame, part, job.skip, alert=job.alert) for part in chunks(users, self._chunk)]
         self._delivery.queue([*jobs, *([replace(job, spread=rest)] if rest else [])])
 
     def _online_of_all(self, spread: Spread) -> tuple[list[str], Spread | None]:
         users = self._delivery.presence.page_online(spread.shard, spread.after, PAGE)
         return users, replace(spread, after=users[-1]) if len(users) == PAGE else None
 
-    def _online_subscribers(self, spread: Spread) -> tuple[list[str], Spread | None]:
+    def _subscribers(self, spread: Spread, *, all_of_them: bool) -> tuple[list[str], Spread | None]:
+        """A page of subscribers, or of them those who seem to be online: the others need not be looked at."""
         users = [each.user for each in self._store.page(spread.channel, spread.after, PAGE)]
-        online = self._delivery.presence.online_among(users)
+        online = None if all_of_them else self._delivery.presence.online_among(users)
         rest = replace(spread, after=users[-1]) if len(users) == PAGE else None
         return users if online is None else [user for user in users if user in online], rest

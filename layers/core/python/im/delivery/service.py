@@ -177,14 +177,17 @@ class Delivery:
         if self._queue is not None and self._news_delay_s is not None and look != before.look():
             self._queue.put([Job(news=Glimpse(after.user, look))], self._news_delay_s)
 
-    def spread(self, spread: Spread, frame: bytes = b"", *, skip: str | None = None) -> None:
-        """Queue work on all who listen to a channel.
+    def spread(
+        self, spread: Spread, frame: bytes = b"", *, skip: str | None = None, alert_for: AlertFor | None = None
+    ) -> None:
+        """Queue work on all who listen to a channel; with ``alert_for`` those without a socket are notified.
 
         Raises:
             BusyError: the queue did not take it.
         """
         if self._queue is not None:
-            self._queue.put([Job(frame.decode(), skip=skip or "", spread=spread)])
+            alert = alert_for() if alert_for and self._notifier else None
+            self._queue.put([Job(frame.decode(), skip=skip or "", spread=spread, alert=alert)])
 
     def queue(self, jobs: Iterable[Job]) -> None:
         """Queue jobs that the work on another one has made.

@@ -129,7 +129,7 @@ class Courier:
 
         Workers list the subscribers after the append, strongly consistently, so whoever ended his subscription before the
         message was sent is not among them. The owner does not get what his service sends (client-semantics spec 3.3).
-        Only listed readers are notified: who is offline among all is not even read.
+        Of readers who are not listed one by one, who is offline is not even read, unless the deployment notifies them.
         """
         if channel is None:
             return
@@ -142,7 +142,8 @@ class Courier:
         frame = frame_for(ANYBODY)
         shards = range(SHARDS) if channel.has(State.GLOBAL) else (-1,)
         for shard in shards:
-            self._delivery.spread(Spread(channel.id, shard=shard), frame, skip=sender.connection)
+            told = alert_for if self._switches.notify_broadcasts else None
+            self._delivery.spread(Spread(channel.id, shard=shard), frame, skip=sender.connection, alert_for=told)
         if to_owner:
             self._delivery.push([channel.owner], frame_for, skip=sender.connection, alert_for=alert_for)
 

@@ -45,6 +45,9 @@ class Notice(Struct, frozen=True):
     @property
     def target(self) -> str:
         """The conversation's target: in a single chat the receiver (satellites spec 1.2)."""
+        if self.alert.type == ConversationType.CHANNEL:
+            # A dialog is known outside by its channel.
+            return self.alert.conversation.channel
         return self.user if self.alert.type == ConversationType.SINGLE else self.alert.target
 
     @property

@@ -133,7 +133,9 @@ class DynamoDirectory:
         in_group = alert.type == ConversationType.GROUP
         single = alert.type == ConversationType.SINGLE
         author = self._key(keys.user(alert.sender), keys.PROFILE)
-        group = self._key(keys.group(alert.target), keys.INFO)
+        in_channel = alert.type == ConversationType.CHANNEL
+        channel = keys.channel(keys.parse_dialog(alert.target)[0])
+        whole = self._key(channel if in_channel else keys.group(alert.target), keys.INFO)
         member = self._key(keys.group(alert.target), keys.member(alert.sender))
         aliases = {user: self._key(keys.user(user), keys.friend(alert.sender)) for user in users}
         remarks = {
@@ -141,7 +143,7 @@ class DynamoDirectory:
             for user in (users if in_group else ())
         }
         profiles = {user: self._key(keys.user(user), keys.PROFILE) for user in (users if single else ())}
-        shared = [author, *([group, member] if in_group else ())]
+        shared = [author, *([whole, member] if in_group else [whole] if in_channel else ())]
         found = self._dynamo.batch_get([*shared, *aliases.values(), *remarks.values(), *profiles.values()])
 
         def text(key: Key | None, name: str) -> str:
@@ -154,8 +156,8 @@ class DynamoDirectory:
                 sender=text(aliases[user], "alias") or nickname or text(author, "display_name"),
                 sender_portrait=text(author, "portrait"),
                 target=text(remarks.get(user), "v")
-                or (text(group, "name") if in_group else text(profiles.get(user), "display_name")),
-                target_portrait=text(group, "portrait") if in_group else text(profiles.get(user), "portrait"),
+                or (text(profiles.get(user), "display_name") if single else text(whole, "name")),
+                target_portrait=text(profiles.get(user) if single else whole, "portrait"),
             )
             for user in users
         }

@@ -85,7 +85,19 @@ def test_modules_are_imported_at_the_top_only(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "domain",
-    ["connect", "delivery", "message", "group", "friend", "profile", "machine", "moderation", "presence", "setting"],
+    [
+        "callback",
+        "connect",
+        "delivery",
+        "message",
+        "group",
+        "friend",
+        "profile",
+        "machine",
+        "moderation",
+        "presence",
+        "setting",
+    ],
 )
 def test_every_domain_has_the_same_three_files(domain: str) -> None:
     assert {"model.py", "service.py", "store.py"} <= {path.name for path in (CORE / domain).iterdir()}

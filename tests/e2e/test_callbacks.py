@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from im.callback.model import OPEN_AFTER, Event
+from im.callback.model import HOPELESS_ATTEMPTS, OPEN_AFTER, Event
 from im.platform.webhooks import signature
 from local.topology import Topology
 from tests.e2e.context import tell_functions
@@ -148,3 +148,19 @@ async def test_a_reviewer_rejects_replaces_and_may_be_late(topology: Topology, r
     assert [body["payload"]["searchableContent"] for body in shown] == ["bad", "good", "late"]
     texts = [body["payload"]["searchableContent"] for body in told(receiver, Event.FORWARD)]
     assert texts == ["g**d", "late"]
+
+
+async def test_what_the_back_end_refuses_ends_among_the_dead_letters_and_can_be_sent_again(
+    topology: Topology, receiver: Receiver
+) -> None:
+    receiver.replies["/forward"] = (400, b"")
+    await say(topology, "refused", target="erna")
+    await topology.settle()
+    assert len(told(receiver, Event.FORWARD)) == HOPELESS_ATTEMPTS
+
+    receiver.replies.clear()
+    receiver.got.clear()
+    topology.redrive("CallbackQueue")
+    await topology.settle()
+
+    assert [body["payload"]["searchableContent"] for body in told(receiver, Event.FORWARD)] == ["refused"]

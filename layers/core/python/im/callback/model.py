@@ -14,6 +14,8 @@ OPEN_AFTER = 5
 FIRST_REST_MS = 5_000
 LONGEST_WAIT_MS = 300_000
 """Neither a resting destination nor a waiting message is left alone for longer: so long does a recovered back end wait."""
+MAX_AGE_S = 259_200
+"""What is put off for longer may be received more often than the queue allows, or outlive it."""
 HOPELESS_ATTEMPTS = 4
 """Attempts for a message that its receiver finds fault with, while he takes others."""
 _LATER = frozenset({401, 403, 404, 408, 425, 429})

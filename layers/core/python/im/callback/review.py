@@ -1,17 +1,17 @@
 """Asks a reviewer outside before a message is accepted (server-api spec 5.9). The sender waits, but not for long."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from im.callback.model import holds, numbers
+from im.callback.way_out import WayOut
 from im.errors import BusyError, ImError
 from im.message.model import Conversation, Message, Payload, check_payload, payload_from_json
 from im.platform.clock import Clock
 from im.platform.metrics import Count, ignore
-from im.platform.webhooks import Answer, WebhookError, WebhookFailed
+from im.platform.webhooks import WebhookError, WebhookFailed
 from im.settings import Switches
 from im.wire.outgoing import OutputMessage, encode
 
@@ -19,13 +19,6 @@ FAILURES = 3
 """Failures in a row after which the reviewer is not asked for a while."""
 REST_MS = 30_000
 _REJECTED = 403
-
-
-class Poster(Protocol):
-    """What a review needs of ``Webhooks``."""
-
-    def post(self, url: str, body: bytes, *, message_id: str, secret: Sequence[str], timeout_s: float) -> Answer:
-        """Make one attempt."""
 
 
 class RemoteReview:
@@ -44,7 +37,7 @@ class RemoteReview:
 
     def __init__(
         self,
-        webhooks: Poster,
+        webhooks: WayOut,
         secrets: Callable[[], Sequence[str]],
         switches: Switches,
         clock: Clock,

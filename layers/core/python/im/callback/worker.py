@@ -9,13 +9,13 @@ with it while he takes others. What is given up is put among the dead letters, w
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
 
 from msgspec import Struct, ValidationError
 
 from im.callback.breaker import Breaker
 from im.callback.model import (
     LONGEST_WAIT_MS,
+    MAX_AGE_S,
     Task,
     blames_receiver,
     destination_of,
@@ -25,22 +25,16 @@ from im.callback.model import (
     wait_ms,
 )
 from im.callback.store import WaitingCallbacks
+from im.callback.way_out import WayOut
 from im.errors import BusyError
 from im.platform.clock import Clock
 from im.platform.metrics import Count, ignore
 from im.platform.parallel import run_all
-from im.platform.webhooks import Answer, WebhookFailed, WebhookRefused
+from im.platform.webhooks import WebhookFailed, WebhookRefused
 from im.settings import Switches
 
 TIMEOUT_S = 5.0
 """For one attempt. Ten of them, which is a batch of one group, fit into the function's time."""
-
-
-class Poster(Protocol):
-    """What callbacks need of ``Webhooks``."""
-
-    def post(self, url: str, body: bytes, *, message_id: str, secret: Sequence[str], timeout_s: float) -> Answer:
-        """Make one attempt."""
 
 
 class Received(Struct, frozen=True):
@@ -84,7 +78,7 @@ class CallbackWorker:
 
     def __init__(
         self,
-        webhooks: Poster,
+        webhooks: WayOut,
         secrets: Callable[[], Sequence[str]],
         queue: WaitingCallbacks,
         breaker: Breaker,
@@ -148,7 +142,7 @@ class CallbackWorker:
         url = url_of(task.event, self._switches)
         if not url:
             return 0
-        if self._clock() - received.sent_at > self._switches.callback_max_age_s * 1000:
+        if self._clock() - received.sent_at > min(self._switches.callback_max_age_s, MAX_AGE_S) * 1000:
             return self._give_up(callback)
         destination = destination_of(url)
         rest = self._breaker.rest_ms(destination)

@@ -7,8 +7,13 @@ from typing import Any, ClassVar
 import pytest
 
 from wildfire_client import (
+    Article,
+    ArticlesContent,
     CardContent,
     CardKind,
+    ChannelEntered,
+    ChannelLeft,
+    ChannelMenuChosen,
     CompositeContent,
     CompositeItem,
     Content,
@@ -19,6 +24,7 @@ from wildfire_client import (
     LinkContent,
     LocationContent,
     Mention,
+    Menu,
     Payload,
     PersistFlag,
     PTextContent,
@@ -68,6 +74,10 @@ SAMPLES: list[Content] = [
     FileContent("report.pdf", 12_345, url="https://m/r.pdf"),
     VideoContent(12, b"\xff\xd8", url="https://m/v.mp4"),
     StickerContent(200, 100, url="https://m/s.gif"),
+    ArticlesContent(Article("1", "Rain", "https://m/1"), (Article("2", "Sun", "https://m/2"),)),
+    ChannelEntered(),
+    ChannelLeft(),
+    ChannelMenuChosen(Menu("1", "click", "Today", "today")),
     LinkContent("Title", "https://example.com", "summary", "https://example.com/t.png"),
     CardContent("bob", CardKind.GROUP, "bob1", "Bob", "https://m/p.png", "alice"),
     CompositeContent("Chat of alice and bob", (ITEM, ITEM), url="https://m/full.json"),

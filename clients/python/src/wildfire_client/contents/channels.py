@@ -77,10 +77,11 @@ class ArticlesContent(Content):
 @dataclass(frozen=True)
 class _ChannelEvent(Content):
     FLAG: ClassVar[PersistFlag] = PersistFlag.TRANSPARENT
+    KEY: ClassVar[str]
 
     def digest(self, words: Digester) -> str:
-        """Nothing: it is for the channel's service."""
-        return ""
+        """What a reader does, for the channel's service."""
+        return words.text(self.KEY, who=words.person("", subject=True))
 
 
 @register_builtin
@@ -89,6 +90,7 @@ class ChannelEntered(_ChannelEvent):
     """The reader looks at the channel: send it into his dialog."""
 
     TYPE: ClassVar[int] = 71
+    KEY: ClassVar[str] = "channel_entered"
 
 
 @register_builtin
@@ -97,6 +99,7 @@ class ChannelLeft(_ChannelEvent):
     """The reader looks elsewhere."""
 
     TYPE: ClassVar[int] = 72
+    KEY: ClassVar[str] = "channel_left"
 
 
 @register_builtin
@@ -105,8 +108,13 @@ class ChannelMenuChosen(_ChannelEvent):
     """The reader chose an entry of the channel's menu."""
 
     TYPE: ClassVar[int] = 73
+    KEY: ClassVar[str] = "channel_menu"
 
     menu: Menu
+
+    def digest(self, words: Digester) -> str:
+        """Which entry was chosen."""
+        return words.text(self.KEY, who=words.person("", subject=True), name=self.menu.name)
 
     def _fields(self) -> dict[str, Any]:
         return {"content": json.dumps(self.menu.to_wire(), ensure_ascii=False, separators=(",", ":"))}

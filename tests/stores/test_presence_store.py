@@ -205,3 +205,35 @@ def test_a_device_that_is_not_there_has_no_address_and_one_that_goes_takes_it_al
     store.register("alice", PHONE)
 
     assert store.load_one("alice").device("phone") == PHONE
+
+
+def test_those_who_are_online_are_paged_by_their_ids(dynamo: Dynamo) -> None:
+    store = DynamoPresenceStore(dynamo, PRESENCE, shards=1)
+    for number in range(5):
+        store.register(f"u{number}", PHONE)
+
+    assert store.page_online(0, "", 2) == ["u0", "u1"]
+    assert store.page_online(0, "u1", 9) == ["u2", "u3", "u4"]
+    assert DynamoPresenceStore(dynamo, PRESENCE, shards=0).page_online(0, "", 9) == []
+
+
+MANY = [f"m{number:03}" for number in range(600)]
+
+
+def test_who_of_many_is_online_is_known_by_the_index_alone(dynamo: Dynamo) -> None:
+    store = DynamoPresenceStore(dynamo, PRESENCE)
+    for user in ("a", *MANY[::40], "z"):
+        store.register(user, PHONE)
+    store.disconnect(MANY[0], "phone", "conn-1", 300)
+
+    assert store.online_among(MANY) == set(MANY[40::40])
+    assert store.online_among(MANY[:499]) is None, "few are looked up"
+
+
+def test_where_many_others_are_online_the_index_is_left_alone(dynamo: Dynamo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("im.delivery.store._ENTRIES_PER_USER", 1)
+    store = DynamoPresenceStore(dynamo, PRESENCE, shards=600)
+    store.register(MANY[7], PHONE)
+
+    assert store.online_among(MANY) is None
+    assert DynamoPresenceStore(dynamo, PRESENCE, shards=0).online_among(MANY) is None

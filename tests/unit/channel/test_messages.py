@@ -411,3 +411,23 @@ def test_those_who_are_away_are_notified_of_a_broadcast_where_the_deployment_wan
     [job] = [job for job in world.queue.jobs if not job.news]
     assert job.users == (("ann", "away", "bob") if wanted else ("ann", "bob"))
     assert (job.alert is not None) is wanted
+
+
+def test_the_owner_gets_no_copy_of_a_dialog_that_her_service_leads() -> None:
+    for automatic, copies in ((0, ["news|ann: hi"]), (1, [])):
+        world = stage(callback="https://example.com", automatic=automatic)
+        world.service.send(Sender("olga", origin=Origin.CHANNEL), NEWS, TEXT, to=["ann"])
+        assert heard(world, "olga") == copies
+        assert (("olga", WITH_ANN) in world.rows.rows) is (automatic == 0)
+        assert heard(world, "ann") == ["news|ann: hi"]
+
+
+def test_who_ended_a_subscription_to_a_global_channel_still_gets_and_reads_it() -> None:
+    world = stage(state=int(State.GLOBAL))
+    world.channel_service.listen("ann", "news", on=False)
+
+    say(world, "olga", "extra")
+
+    assert heard(world, "ann") == ["news: extra"]
+    assert listed(world, "ann") == {"news": (1, 1, None)}
+    assert pull(world, "ann") == [1]

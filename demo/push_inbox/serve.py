@@ -17,6 +17,12 @@ _MAX_BODY = 65_536
 _WAIT_S = 20.0
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+
 @contextmanager
 def serving(port: int = PORT) -> Iterator[str]:
     """Listen on the loopback as long as the context lasts; yields the address.
@@ -64,9 +70,7 @@ def serving(port: int = PORT) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
-        server.daemon_threads = True
-        server.block_on_close = False
+    with _Server(("127.0.0.1", port), Handler) as server:
         Thread(target=server.serve_forever, name="push inbox", daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"

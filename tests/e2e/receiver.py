@@ -6,6 +6,10 @@ from threading import Event, Thread
 from typing import Any
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+
 class Receiver:
     """Keeps what it was sent, and answers with the statuses that it is told, then 200.
 
@@ -39,7 +43,7 @@ class Receiver:
                 """Say nothing."""
 
         self.hurry = Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.origin = f"http://127.0.0.1:{self._server.server_port}"
         self.url = f"{self.origin}/robot/recvmsg"
         Thread(target=self._server.serve_forever, daemon=True).start()

@@ -461,6 +461,27 @@ def test_a_recall_replaces_what_was_shown_and_nothing_else(topology: Topology, p
     assert json.loads(body["pushData"]) == {"messageUid": int(seen["uid"])}
 
 
+def test_a_channel_that_speaks_to_one_is_named_as_itself(topology: Topology, people: People) -> None:
+    async def work() -> list[Any]:
+        phone = await people.join(people.bob, f"{people.bob}-phone", 1)
+        ann = await people.join(people.ann)
+        made = await ann.call("channel", "create", {"name": "The news", "portrait": "https://p/news"})
+        channel = made["channelId"]
+        await phone.call("channel", "listen", {"channelId": channel, "on": True})
+        await phone.call("push", "register", {"token": "t"})
+        await phone.close()
+        await topology.settle()
+        content = {"type": 1, "searchableContent": "for you", "persistFlag": 3}
+        body = {"conversation": {"type": 3, "target": channel}, "content": content, "cid": "c", "base": 0}
+        await ann.call("message", "send", {**body, "to": [people.bob]})
+        await topology.settle()
+        return people.server.bodies()
+
+    [body] = topology.run(work())
+
+    assert (body["convType"], body["targetName"], body["targetPortrait"]) == (3, "The news", "https://p/news")
+
+
 def test_a_friend_request_is_told_with_its_reason_and_without_a_message(topology: Topology, people: People) -> None:
     async def work() -> list[Any]:
         await people.profile(people.ann, "Ann")

@@ -132,6 +132,16 @@ def test_what_is_sent_fits_whatever_was_written(text: str, data: str) -> None:
     assert len(payloads.web(long, MAX_PLAIN_BYTES)) <= MAX_PLAIN_BYTES
 
 
+def test_what_is_too_long_loses_the_data_before_the_text() -> None:
+    long = notice(replace(MESSAGE, text="x" * 300, data="y" * 3_900))
+
+    shown = payload(payloads.apns(long, "APNS"), "APNS")
+
+    assert shown["aps"]["alert"]["body"] == "Ann:" + "x" * 300
+    assert "pushData" not in shown["wfc"]
+    assert shown["wfc"]["convTarget"] == "team"
+
+
 def test_a_push_servers_numbers_are_numbers_and_what_is_null_is_left_out() -> None:
     bare = Notice(MESSAGE, "bob", Device("phone", 1, "", 0), PushAddress(6, "token"))
 

@@ -109,6 +109,20 @@ def test_a_socket_that_turns_out_to_be_gone_makes_its_device_a_sleeping_one(phon
     assert phones.serve() == ["bob/phone"]
 
 
+def test_who_went_since_it_was_remembered_where_he_is_gets_what_he_registered_meanwhile(phones: Phones) -> None:
+    """Where a group's members are is remembered for a while; a 410 says that it is not so any more."""
+    phones.club.create("bob")
+    connection = phones.world.online("bob", "phone", ANDROID)
+    phones.club.say("olga", "one")
+    phones.world.push_devices.register("bob", "phone", ANDROID, PushAddress(1, "t"))
+    phones.world.connect.disconnected("bob", "phone", connection)
+    phones.world.poster.gone.add(connection)
+
+    phones.club.say("olga", "two")
+
+    assert phones.serve() == ["bob/phone"]
+
+
 def test_the_same_publication_is_served_once_on_each_device(phones: Phones) -> None:
     phones.asleep("bob")
     phones.world.say("ann", "hi", to="bob")

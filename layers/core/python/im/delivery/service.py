@@ -135,6 +135,7 @@ class Delivery:
                     since[device.connection] = device.since
         outcome = self._poster.post_many(posts)
         now = self._clock()
+        unclear = {post.user for post in outcome.gone}
         outcome.gone = [post for post in outcome.gone if now - since[post.connection] >= HANDSHAKE_MS]
         for post in outcome.gone:
             before = self.presence.disconnect(post.user, post.client, post.connection, now)
@@ -142,10 +143,15 @@ class Delivery:
                 after = before.disconnected(post.client, now)
                 self.announce(before, after)
                 self._lost(before, after)
-            found[post.user] = (before or found[post.user]).disconnected(post.client, now)
+                found[post.user] = after
+                unclear.discard(post.user)
         self._note(outcome)
         gone = tuple((post.user, post.connection) for post in outcome.gone)
-        notified = self._notifier is None or alert_for is None or self._notifier.notify(alert_for, found)
+        notified = True
+        if self._notifier is not None and alert_for is not None:
+            # What was remembered of them is not true any more, or not true yet.
+            found.update(self.presence.load(unclear, consistent=True)[0] if unclear else {})
+            notified = self._notifier.notify(alert_for, found)
         return Reach(tuple(offline), tuple({post.user for post in outcome.failed}), gone, not notified)
 
     def push_at(self, room: str, targets: Sequence[Target], frame: bytes) -> Reach:

@@ -44,6 +44,24 @@ def test_a_topic_gets_the_message_with_its_attributes(client: Any) -> None:
     assert attributes["platforms"] == {"Type": "String.Array", "Value": "[1,2]"}
 
 
+def test_a_topic_that_is_throttled_is_asked_again_three_times_in_all() -> None:
+    class Throttled:
+        left = 2
+
+        def publish(self, **_: Any) -> None:
+            if self.left:
+                self.left -= 1
+                raise ClientError({"Error": {"Code": "Throttled"}}, "Publish")
+
+    client, pauses = Throttled(), list[float]()
+    Sns(lambda: client, pauses.append).publish("arn", "text", {})
+    assert len(pauses) == 2
+
+    client.left = 3
+    with pytest.raises(BusyError):
+        Sns(lambda: client, pauses.append).publish("arn", "text", {})
+
+
 def test_a_topic_that_takes_nothing_is_busy_whatever_the_reason(client: Any) -> None:
     with pytest.raises(BusyError):
         Sns(lambda: client).publish("arn:aws:sns:us-east-1:123456789012:nowhere", "text", {})

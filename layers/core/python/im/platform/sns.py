@@ -1,6 +1,7 @@
 """SNS: a topic to publish to, and platform endpoints, by which phones are reached."""
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,10 @@ from im.errors import BusyError
 _KNOWN_ENDPOINT = re.compile(r"Endpoint (arn:\S+) already exists")
 _DEAD = frozenset({"EndpointDisabled", "EndpointDisabledException", "NotFound", "NotFoundException"})
 _REFUSED = frozenset({"InvalidParameter", "InvalidParameterException", "InvalidParameterValue"})
+
+_THROTTLED = frozenset({"Throttled", "ThrottledException"})
+_TRIES = 3
+_PAUSE_S = 0.05
 
 Attributes = Mapping[str, tuple[str, str]]
 """Message attributes by name: data type and value."""
@@ -29,21 +34,30 @@ class Sns:
 
     Args:
         client: returns the botocore client; asked when it is needed first.
+        pause: waits, for so many seconds.
     """
 
-    def __init__(self, client: Callable[[], Any]) -> None:
+    def __init__(self, client: Callable[[], Any], pause: Callable[[float], None] = time.sleep) -> None:
         self._client = client
+        self._pause = pause
 
     def publish(self, topic: str, message: str, attributes: Attributes) -> None:
         """Publish to a topic.
 
+        The client knows SNS's word for throttling no more than that it is an error, so it is tried again here.
+
         Raises:
             BusyError: it was not taken, as far as is known, for whatever reason: nobody is to fail because of it.
         """
-        try:
-            self._client().publish(TopicArn=topic, Message=message, MessageAttributes=_attributes(attributes))
-        except (ClientError, BotoCoreError) as error:
-            raise BusyError(f"the topic took nothing: {type(error).__name__}") from error
+        for attempt in range(1, _TRIES + 1):
+            try:
+                self._client().publish(TopicArn=topic, Message=message, MessageAttributes=_attributes(attributes))
+            except (ClientError, BotoCoreError) as error:
+                if attempt == _TRIES or _code(error) not in _THROTTLED:
+                    raise BusyError(f"the topic took nothing: {type(error).__name__}") from error
+                self._pause(_PAUSE_S * attempt)
+            else:
+                return
 
     def endpoint(self, application: str, token: str) -> str:
         """The ARN of a token's endpoint, made if need be and enabled in any case: the token has just been uploaded.
@@ -99,8 +113,12 @@ def _attributes(attributes: Attributes) -> dict[str, dict[str, str]]:
     return {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()}
 
 
+def _code(error: Exception) -> str:
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
 def _translated(error: Exception) -> Exception:
-    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
+    code = _code(error)
     if code in _DEAD:
         return EndpointDeadError(code)
     if code in _REFUSED:

@@ -84,12 +84,12 @@ MUTATIONS = {
     ),
     "stamp after append": Mutation(
         [
-            (_PUBLISH, "        self._stamp(conversation, sender.user, context)\n        hint =", "        hint ="),
+            (_PUBLISH, "        self._stamp(conversation, sender, context)\n        hint =", "        hint ="),
             (
                 _PUBLISH,
                 "        self._remember(appended)\n        message = ",
                 "        self._remember(appended)\n"
-                "        self._stamp(conversation, sender.user, context)\n        message = ",
+                "        self._stamp(conversation, sender, context)\n        message = ",
             ),
         ],
         ["none"],

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from im.application.model import Application, Kind
 from im.friend import model as friend_model
 from im.friend.service import place_of_friend, place_of_request
 from im.place import Place, end_of
@@ -17,6 +18,7 @@ from im.setting.service import Put
 from im.wire import frames
 from im.wire.objects import FriendOut, FriendRequestOut, UserOut, page
 from im.wire.presence import SightOut
+from im.wiring.application import application_service
 from im.wiring.base import client_limiter
 from im.wiring.friend import friend_service
 from im.wiring.presence import presence_service
@@ -64,6 +66,14 @@ class SearchBody(frames.Strict, frozen=True):
     keyword: Annotated[str, Meta(min_length=1, max_length=MAX_KEYWORD)]
     type: int = 0
     page: Annotated[int, Meta(ge=0, le=MAX_PAGE)] = 0
+
+
+class AuthCodeBody(frames.Strict, frozen=True):
+    """An application, and the host of its page that the user looks at."""
+
+    host: Annotated[str, Meta(min_length=1, max_length=253)]
+    type: Annotated[int, Meta(ge=0, le=2)] = 0
+    applicationId: Annotated[str, Meta(max_length=64)] = ""  # noqa: N815
 
 
 class SettingsBody(frames.Strict, frozen=True):
@@ -289,6 +299,13 @@ def blacklist(call: Call, body: BlacklistBody) -> dict[str, Any]:
     """Put somebody on one's blacklist, or take him off."""
     friend_service().set_blacked(call.user, body.userId, body.on)
     return {}
+
+
+@router.op("authCode", AuthCodeBody)
+def auth_code(call: Call, body: AuthCodeBody) -> dict[str, Any]:
+    """Let an application learn, within a minute, who looks at its page."""
+    application = Application(body.type, body.applicationId if body.type != Kind.BACK_END else "")
+    return {"authCode": application_service().issue(call.user, application, body.host)}
 
 
 def handler(event: dict[str, Any], context: object) -> Answer:

@@ -887,6 +887,12 @@ REQUESTS = _rows(
     ("profile.watch: more than a day", "251", ask("profile", "watch", {"users": ["bob"], "seconds": 86_401})),
     ("profile.watch: no `seconds`", "251", ask("profile", "watch", {"users": ["bob"]})),
     ("profile.state: a negative `state`", "251", ask("profile", "state", {"state": -1})),
+    (
+        "profile.authCode: a page of somebody else",
+        "251",
+        ask("profile", "authCode", {"applicationId": "FireRobot", "host": "evil.example"}),
+    ),
+    ("profile.authCode: a `type` of 3", "251", ask("profile", "authCode", {"type": 3, "host": "a.example"})),
     ("profile.state: a text over 64 characters", "251", ask("profile", "state", {"state": 1, "text": "t" * 65})),
 )
 

@@ -25,7 +25,7 @@ ATTEMPTS = 12
 """How often a caller tries."""
 CUTS = len(ACTIONS)
 """How many calls of an operation the short tests cut, where it does not say another number: each way comes once."""
-CONTEXT = with_switches(seed_demo_objects=False, inline_limit=4)
+CONTEXT = with_switches(seed_demo_objects=False, inline_limit=4, auth_code_hosts="pages.example.com")
 SOCKET, MESSAGE, PROFILE, ROOM, API = "ConnectWs", "MessageWs", "ProfileWs", "ChatroomWs", "ServerApi"
 GROUP = "GroupWs"
 ROBOT_SECRET = "123456"

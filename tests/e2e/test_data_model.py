@@ -162,6 +162,7 @@ async def live(topology: Topology) -> None:
         await alice.call("session", "devices")
     await alice.call("profile", "watch", {"users": ["bob"], "seconds": 60})
     await bob.call("profile", "state", {"state": 1, "text": "busy"})
+    await bob.call("profile", "authCode", {"applicationId": "FireRobot", "host": "127.0.0.1"})
     await topology.socket("carol", "carols-phone", 2)
     await alice.close()
     await bob.close()

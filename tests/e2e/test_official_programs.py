@@ -745,6 +745,9 @@ def beyond_users(program: Program) -> None:
 def beyond_applications(program: Program) -> None:
     program.call("/admin/user/app_get_user_info", {"authCode": "nonsense"}, 6)
     program.called.add("/admin/user/app_get_user_info")
+    program.ok("/admin/robot/create", ROBOT)
+    program.call("/robot/application/get_user_info", {"authCode": "nonsense"}, 70)
+    program.called.add("/robot/application/get_user_info")
 
 
 @step("friend/handle_send_request", "friend/send_request")
@@ -871,6 +874,8 @@ def step_12_a_channel_has_subscribers(program: Program) -> None:
     p.ok("/admin/channel/subscribe", {"channelId": CHANNEL, "userId": "userId4", "subscribe": 1})
     assert {"userId2", "userId3", "userId4"} <= set(p.ok("/channel/subscriber_list")["list"])
     assert p.ok("/channel/is_subscriber", {"userId": "userId2"}) is True
+    p.call("/channel/application/get_user_info", {"authCode": "nonsense"}, 70)
+    p.called.add("/channel/application/get_user_info")
     p.ok("/channel/subscribe", {"target": "userId2", "subscribe": 0})
     assert "userId2" not in p.ok("/channel/subscriber_list")["list"]
     asked = {"userId": "userId3", **p.either(java={"includeDeleted": False}, python={})}

@@ -57,6 +57,7 @@ CHANGING = {
         "base64edData",
         "pushData",
         "key",
+        "authCode",
     ),
     *(
         "update_dt",

@@ -4,6 +4,7 @@ import json
 from itertools import count
 from typing import Any, NamedTuple
 
+from im.application.service import ApplicationService
 from im.channel.desk import ChannelDesk
 from im.channel.model import Channel
 from im.connect.online import OnlineUsers
@@ -23,6 +24,7 @@ from im.server_api.doors import Door
 from im.server_api.registry import Services
 from im.system.service import SystemService
 from im.wire.signature import Policy, sign
+from tests.fakes.application import MemoryPermissionStore
 from tests.fakes.machine import MemoryMachineStore
 from tests.fakes.system import MemorySystemSettingStore
 from tests.fakes.world import World
@@ -101,6 +103,9 @@ class Backend:
             system=SystemService(MemorySystemSettingStore(), world.switches),
             words=ModerationService(world.words),
             settings=world.settings,
+            applications=ApplicationService(
+                MemoryPermissionStore(), machines, world.channels, ["pages.example.com"], world.clock
+            ),
         )
         limiter = RateLimiter(world.ephemera, world.clock, capacity, 10_000, share=1)
         check = TokenCheck(world.gate, RateLimiter(world.ephemera, world.clock, 1, WINDOW_MS, share=1))

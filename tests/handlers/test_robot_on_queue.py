@@ -13,8 +13,8 @@ from im.machine.model import Robot
 from im.platform.ordered import Ordered
 from im.robot.model import Note
 from im.settings import Env
+from im.wiring.machine import machines
 from im.wiring.outlets import robot_queue
-from im.wiring.robot import machines
 from tests.e2e.receiver import Receiver
 from tests.fakes.delivery import RecordingPoster
 from tests.handlers import recorded

@@ -747,7 +747,19 @@ PINS: dict[str, Pin] = {
     ),
     "/channel/subscriber_list": Pin(result={"list": [TEXT]}, codes=(236, 237)),
     "/channel/is_subscriber": Pin(result=FLAG, sends=({"userId": "userId2"},), needs=("userId",), codes=(236, 237)),
+    "/channel/application/get_user_info": Pin(
+        result={"userId": TEXT, "displayName?": TEXT, "portraitUrl?": TEXT},
+        sends=({"authCode": "code"},),
+        needs=("authCode",),
+        codes=(70, 236, 237),
+    ),
     # --- robots
+    "/robot/application/get_user_info": Pin(
+        result={"userId": TEXT, "displayName?": TEXT, "portraitUrl?": TEXT},
+        sends=({"authCode": "code"},),
+        needs=("authCode",),
+        codes=(70, 248, 253),
+    ),
     "/robot/message/send": Pin(
         result=SENT,
         sends=(
@@ -920,8 +932,6 @@ NOT_HOSTED = frozenset(
         "admin/moments": "feed/post",
         "admin/domain": "create get destroy list ping",
         "admin/mesh": "group_sync",
-        "robot/application": "get_user_info",
-        "channel/application": "get_user_info",
         "robot/conference": "request",
         "robot/moments": "feed/post feed/update feed/pull feed/pull_one feed/recall comment/post comment/pull comment/recall"
         " profiles/pull profiles/value/push profiles/list/push",

@@ -30,6 +30,7 @@ class Code(IntEnum):
     RECALL_TIME_EXPIRED = 24
     ROBOT_NO_TOKEN = 27
     MESSAGE_TOO_LARGE = 35
+    APPLICATION_TOKEN_ERROR = 70
     FUNCTION_DISABLED = 220
     SERVER_BUSY = 221
     OTHER_CLIENT_IN_CHATROOM = 225
@@ -75,6 +76,7 @@ TEXT: dict[Code, str] = {
     Code.RECALL_TIME_EXPIRED: "time expired",
     Code.ROBOT_NO_TOKEN: "robot no token",
     Code.MESSAGE_TOO_LARGE: "message too large",
+    Code.APPLICATION_TOKEN_ERROR: "application token error or timeout",
     Code.FUNCTION_DISABLED: "function disabled",
     Code.SERVER_BUSY: "Server busy",
     Code.OTHER_CLIENT_IN_CHATROOM: "other client already in chatroom",

@@ -315,9 +315,9 @@ def watchers(user_id: str) -> str:
     return _join("watch", user_id)
 
 
-def auth_code(code: str) -> str:
-    """What a user allowed an application to learn."""
-    return _join("auth", code)
+def auth_code(digest: str) -> str:
+    """The permission behind an auth code, by the code's digest."""
+    return _join("auth", digest)
 
 
 def place(user_id: str) -> str:

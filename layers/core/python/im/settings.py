@@ -159,6 +159,7 @@ class Switches(Struct, frozen=True):
     chatroom_retention_s: int = field(default=86_400, name="im.chatroom_retention_seconds")
     receipts: bool = field(default=True, name="im.receipts")
     group_receipts: int = field(default=200, name="im.group_receipts")
+    auth_code_hosts: str = field(default="", name="im.auth_code_hosts")
     heartbeat_s: int = field(default=240, name="im.heartbeat_seconds")
     web_push_contact: str = field(default="", name="im.web_push_contact")
     clock_window_ms: int = field(default=7_200_000, name="im.signature_window_ms")

@@ -1,6 +1,7 @@
 """All endpoints, and Wildfire's paths that have none here."""
 
 from im.server_api import (
+    applications,
     channel_services,
     channels,
     chatrooms,
@@ -21,7 +22,7 @@ from im.server_api.registry import ENDPOINTS
 
 FAMILIES = (
     *(users, user_settings, machines, messages, receipts, files, groups, friends, chatrooms, system, words),
-    *(robots, robot_groups, channels, channel_services),
+    *(robots, robot_groups, channels, channel_services, applications),
 )
 """The modules whose functions are endpoints: importing them fills the table."""
 

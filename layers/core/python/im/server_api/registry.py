@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from im.application.service import ApplicationService
 from im.channel.desk import ChannelDesk
 from im.channel.service import ChannelService
 from im.chatroom.admin import ChatroomAdmin
@@ -46,6 +47,7 @@ class Services(Struct, frozen=True):
     system: SystemService
     words: ModerationService
     settings: SettingService
+    applications: ApplicationService
 
 
 Run = Callable[..., Any]

@@ -24,6 +24,7 @@ from im.settings import Env
 from im.system.service import SystemService
 from im.system.store import DynamoSystemSettingStore
 from im.wire.signature import Policy
+from im.wiring.application import application_service
 from im.wiring.base import (
     channels,
     dynamo,
@@ -44,10 +45,10 @@ from im.wiring.delivery import delivery
 from im.wiring.friend import friend_service
 from im.wiring.gate import tokens
 from im.wiring.group import group_service
+from im.wiring.machine import machines
 from im.wiring.message import media, message_service, word_list
 from im.wiring.presence import presence_service
 from im.wiring.profile import profile_reader, users
-from im.wiring.robot import machines
 from im.wiring.setting import setting_service
 
 _WINDOW_MS = 10_000
@@ -127,6 +128,7 @@ def server_api() -> ServerApi:
         system=SystemService(DynamoSystemSettingStore(dynamo(), config.need(Env.DIRECTORY_TABLE)), config.switches),
         words=ModerationService(word_list()),
         settings=setting_service(),
+        applications=application_service(),
     )
     token_limiter = RateLimiter(ephemera(), clock.now_ms, 1, TOKEN_WINDOW_MS, share=1)
     check = TokenCheck(Gate(sessions(), tokens()), token_limiter)

@@ -159,6 +159,37 @@ async def test_the_own_message_that_comes_by_pull_settles_the_echo(harness: Harn
     assert [event.message.seq for event in recorder.events] == [2]
 
 
+@pytest.mark.parametrize("answer", ["", 248, "busy_after"])
+async def test_a_message_that_was_seen_in_the_log_is_repeated_until_it_is_answered(
+    harness: Harness, answer: str | int
+) -> None:
+    client = await harness.connected()
+    harness.server.send_faults.append("mute_after")
+    message = await client.send(BOB, "mine")
+    await until(lambda: harness.server.texts("alice", WIRE_BOB) == ["mine"])
+    harness.server.say("bob", "alice", "yours")
+    await until(lambda: harness.clock.delays[0] < 1)
+    await harness.clock.advance(0.5)
+    assert (await client.settled(message)).status is MessageStatus.SENT
+    if answer:
+        harness.server.send_faults.append(answer)
+
+    await harness.clock.advance(20)
+    await until(lambda: client.status is ConnectionStatus.UNCONNECTED)
+    await harness.clock.advance(20)
+    await until(lambda: harness.server.count("send") == 2)
+    await client.ready()
+    await idle()
+    await harness.clock.advance(30)
+    await until(lambda: harness.server.count("send") == (3 if answer == "busy_after" else 2))
+    await idle()
+
+    first, *others = harness.server.bodies("send")
+    assert [(each["cid"], each["base"]) for each in others] == [(first["cid"], first["base"])] * len(others)
+    assert (await client.settled(message)).status is MessageStatus.SENT
+    assert harness.server.texts("alice", WIRE_BOB) == ["mine", "yours"]
+
+
 async def test_a_base_too_far_behind_is_moved_after_proof_that_the_message_is_not_there(harness: Harness) -> None:
     client = await harness.connected()
     harness.server.send_faults.append("mute_before")

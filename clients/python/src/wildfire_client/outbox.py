@@ -151,6 +151,14 @@ class Outbox:
         try:
             answer = await self._call("message", "send", body)
         except ChatError as error:
+            if (
+                not error.offline
+                and self._store.has_seq(outgoing.id)
+                and (not error.retry or error.code == Code.USER_NOT_PREPARED)
+            ):
+                # It is in the log, and cannot be repeated any more; its base must not move, or it would be stored twice.
+                self._store.refused(outgoing.id, error.code)
+                return
             if error.code == Code.USER_NOT_PREPARED and error.retry:
                 await self._sync.clear_up(outgoing, base)
                 if self._store.fix_base(outgoing.id) == base and self._store.is_waiting(outgoing.id):

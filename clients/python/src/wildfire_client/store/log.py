@@ -258,7 +258,7 @@ class Logs(Database):
             self._update(known["id"], values | ({"shown": 0, "counted": 0, "deleted": 1} if known["deleted"] else {}))
         elif (echo := self._echo(row.id, cid)) is not None and sender == self._me:
             self._update(echo, values | {"seq": seq, "position": seq, "status": int(MessageStatus.SENT), "error": 0})
-            self._db.execute("DELETE FROM outbox WHERE message = ?", (echo,))
+            # It stays in the outbox until it is answered: the repeat finishes what a crash has cut behind the append.
             changes.sent.append(echo)
         else:
             status = MessageStatus.SENT if sender == self._me else MessageStatus.RECEIVED

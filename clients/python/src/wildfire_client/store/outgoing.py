@@ -96,6 +96,11 @@ class OutgoingQueue(Database):
         with self._transaction():
             self._update(message_id, {"base": base, "position": base + 0.5})
 
+    def has_seq(self, message_id: int) -> bool:
+        """Whether a message was seen in the log."""
+        found = self._db.execute("SELECT seq FROM messages WHERE id = ?", (message_id,)).fetchone()
+        return found is not None and found["seq"] is not None
+
     def is_waiting(self, message_id: int) -> bool:
         """Whether a message is still in the outbox."""
         return self._db.execute("SELECT 1 FROM outbox WHERE message = ?", (message_id,)).fetchone() is not None
@@ -135,9 +140,10 @@ class OutgoingQueue(Database):
         return row.id
 
     def refused(self, message_id: int, code: int) -> None:
-        """A message failed for good."""
+        """A message failed for good; but not one that is in the log: that was only repeated."""
         with self._transaction():
-            self._update(message_id, {"status": int(MessageStatus.FAILED), "error": code})
+            if not self.has_seq(message_id):
+                self._update(message_id, {"status": int(MessageStatus.FAILED), "error": code})
             self._db.execute("DELETE FROM outbox WHERE message = ?", (message_id,))
 
     def requeue(self, message_id: int) -> bool:

@@ -179,10 +179,10 @@ async def test_a_message_that_was_seen_in_the_log_is_repeated_until_it_is_answer
     await harness.clock.advance(20)
     await until(lambda: harness.server.count("send") == 2)
     await client.ready()
-    await idle()
-    await harness.clock.advance(30)
+    await idle(client)
+    await harness.clock.advance(3)
     await until(lambda: harness.server.count("send") == (3 if answer == "busy_after" else 2))
-    await idle()
+    await idle(client)
 
     first, *others = harness.server.bodies("send")
     assert [(each["cid"], each["base"]) for each in others] == [(first["cid"], first["base"])] * len(others)

@@ -81,7 +81,7 @@ docs: $(READY) ## Write the pages that are made from the code: docs/server-api.m
 	@PYTHONPATH=layers/core/python:. $(BIN)/python docs/generate.py
 
 bench: $(READY) ## Print what each operation costs: calls, units, dollars
-	@$(BIN)/python -m bench
+	@PYTHONPATH=layers/core/python $(BIN)/python -m bench
 
 bench-cost: $(READY) ## Price everything beside two other designs and a server; writes docs/cost.md
 	@PYTHONPATH=layers/core/python $(BIN)/python -m bench.cost

@@ -8,6 +8,7 @@ imports would compile at each cold start. The bundles carry bytecode of the targ
 against its source (PEP 552, ``unchecked-hash``).
 """
 
+import gzip
 import hashlib
 import json
 import logging
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 KEPT_SERVICES = ("apigatewaymanagementapi", "dynamodb", "s3", "secretsmanager", "sns", "sqs")
 """The services whose botocore models stay in the vendor layer: the ones that the functions call."""
@@ -232,6 +234,8 @@ def _trim(site: Path) -> None:
     endpoints = site / "botocore/data/endpoints.json"
     if endpoints.is_file():
         _trim_endpoints(endpoints)
+    for model in site.glob("botocore/data/*/*/*.json.gz"):
+        _trim_model(model)
 
 
 def _trim_endpoints(file: Path) -> None:
@@ -241,6 +245,29 @@ def _trim_endpoints(file: Path) -> None:
         services = partition["services"]
         partition["services"] = {name: services[name] for name in services if name in _KEPT_ENDPOINTS}
     file.write_text(json.dumps(endpoints, separators=(",", ":")))
+
+
+def _trim_model(file: Path) -> None:
+    """Keep a service's model without its manual, four fifths of what the first client parses, and without a second
+    compression inside the zip."""
+    model = json.loads(gzip.decompress(file.read_bytes()))
+    # Elsewhere, as in the context parameters of S3, botocore reads the text and misses it.
+    model |= {part: _without_documentation(model[part]) for part in ("operations", "shapes") if part in model}
+    file.with_suffix("").write_text(json.dumps(model, separators=(",", ":")))
+    file.unlink()
+
+
+def _without_documentation(node: Any) -> Any:
+    match node:
+        case dict():
+            return {
+                name: _without_documentation(value)
+                for name, value in node.items()
+                if not (name == "documentation" and isinstance(value, str))
+            }
+        case list():
+            return [_without_documentation(value) for value in node]
+    return node
 
 
 def _compile(python: Path, out: Path, mount: str) -> None:

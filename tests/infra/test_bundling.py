@@ -173,6 +173,8 @@ def test_the_vendor_layer_is_trimmed_to_what_the_functions_load(vendor: Bundle) 
         "sdk-default-configuration.json",
     }
     assert (data / "endpoints.json").stat().st_size < 100_000
+    assert not list(data.rglob("*.gz"))
+    assert (data / "dynamodb/2012-08-10/service-2.json").stat().st_size < 130_000
     assert not [path for path in site.rglob("*") if path.name in {"tests", "RECORD", "INSTALLER", "bin", "examples"}]
     assert list(site.glob("botocore-*.dist-info/LICENSE*"))
     assert size < 20_000_000

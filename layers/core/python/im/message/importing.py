@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from im.errors import Code, ImError, InvalidError
 from im.message.log import Head, Walk
+from im.message.messaging import Messaging
 from im.message.model import (
     Conversation,
     ConversationType,
@@ -18,7 +19,6 @@ from im.message.model import (
     check_payload,
     check_recipients,
 )
-from im.message.publish import Publisher
 
 MAX_IMPORT = 500
 """Messages of one call."""
@@ -36,7 +36,7 @@ class Imported(Struct, frozen=True):
     time: int
 
 
-class Importing(Publisher):
+class Importing(Messaging):
     """The use cases that fill logs with what was written elsewhere."""
 
     def import_messages(self, messages: Sequence[Imported]) -> None:

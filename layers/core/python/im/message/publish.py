@@ -9,15 +9,12 @@ What a send does, in order, and what a crash after each step leaves (docs/delive
 4. The outlets and the delivery. A resend does both again; devices know each seq that they have.
 """
 
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
 
 from msgspec.structs import replace
 
-from im.callback.back_end import NOBODY, BackEnd
 from im.channel.store import ChannelStore, channel_from_item
 from im.delivery.service import Delivery
 from im.errors import InvalidError
@@ -25,48 +22,16 @@ from im.group.store import GroupStore, info_from_item, member_from_item
 from im.message.context import Context
 from im.message.courier import Courier
 from im.message.log import CLIENT_WALK, Appended, Head, Log, Walk
-from im.message.model import Conversation, ConversationType, Message, Payload, Sender, Sent
+from im.message.model import Conversation, ConversationType, Message, Sender
 from im.message.outlets import Outlet, Outlets
-from im.message.screening import Screening
 from im.message.store import MessageStore, RowStore
 from im.platform.clock import MINUTE_MS, Clock
 from im.platform.dynamo import Item, Key
-from im.platform.metrics import Count, ignore
 from im.platform.parallel import run_all
-from im.platform.uids import Uids
-from im.profile.types import TypesOf
 from im.settings import Switches
 
 _REMEMBERED_HEADS = 4_096
 _REMEMBERED_OWNERS = 1_024
-
-
-class Rooms(Protocol):
-    """What messages need of the chatrooms, whose members and logs are another matter."""
-
-    def send(self, sender: Sender, draft: Message, payload: Payload, base: int | None) -> Sent:
-        """Accept a message for a room."""
-
-    def allowed(self, sender: Sender, message: Message, payload: Payload) -> Payload | None:
-        """A content as it may be said of a message in a room; None: swallow it."""
-
-    def publish(
-        self,
-        draft: Message,
-        sender: Sender,
-        base: int,
-        walk: Walk,
-        *,
-        subject: Message | None = None,
-        about: Message | None = None,
-    ) -> Message:
-        """Append a message that no rule of sending concerns, and deliver it."""
-
-    def check_reader(self, reader: Sender, conversation: Conversation) -> None:
-        """Whether somebody may see what is said in a room; refuses with 20."""
-
-    def expired(self, message: Message) -> bool:
-        """Whether a message of a room has been kept for long enough."""
 
 
 class Publisher:
@@ -78,18 +43,11 @@ class Publisher:
         groups: groups and members.
         delivery: brings frames to users.
         log: appends.
-        uids: uids of messages that are never stored.
-        screening: what sensitive words and reviewers do to messages.
-        rooms: the chatrooms.
         switches: the deployment's behaviour.
         clock: the time.
         channels: channels and their subscribers.
         outlets: who is told of messages outside.
-        back_end: the business, which is told of what is read.
-        user_types: tells users' types; asked only about strangers, where they may not chat.
-        count: takes metrics.
         new_cid: makes the message ids of API calls, which bring none.
-        pause: waits for so many seconds.
     """
 
     def __init__(
@@ -99,42 +57,26 @@ class Publisher:
         groups: GroupStore,
         delivery: Delivery,
         log: Log,
-        uids: Uids,
-        screening: Screening,
-        rooms: Rooms,
         switches: Switches,
         clock: Clock,
         *,
         channels: ChannelStore,
         outlets: Sequence[Outlet] = (),
-        back_end: BackEnd = NOBODY,
-        user_types: TypesOf = lambda users: {},
-        count: Count = ignore,
         new_cid: Callable[[], str] = lambda: uuid.uuid4().hex,
-        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._messages = messages
         self._rows = rows
         self._groups = groups
         self._delivery = delivery
         self._log = log
-        self._uids = uids
-        self._screening = screening
-        self._rooms = rooms
         self._switches = switches
         self._clock = clock
         self._channels = channels
         self._outlets = Outlets(outlets)
-        self._back_end = back_end
-        self._user_types = user_types
-        self._count = count
         self._new_cid = new_cid
-        self._pause = pause
         self._courier = Courier(rows, groups, channels, delivery, switches, clock)
         self._heads: dict[str, Head] = {}
         self._owners: dict[str, str] = {}
-
-    # --- sending
 
     def _publish(
         self,
@@ -154,8 +96,6 @@ class Publisher:
 
         ``subject`` is what an event is about, for its readers; ``about`` is the same for the outlets only.
         """
-        if conversation.type == ConversationType.CHATROOM:
-            return self._rooms.publish(draft, sender, base.seq, walk, subject=subject, about=about)
         self._stamp(conversation, sender, context)
         hint = self._heads.get(draft.log)
         appended = self._log.append(

@@ -10,6 +10,7 @@ from im import keys
 from im.channel.model import State
 from im.errors import Code, ImError, InvalidError
 from im.message.events import is_edit
+from im.message.messaging import Messaging
 from im.message.model import (
     HISTORY_LIMIT,
     MAX_SEQ,
@@ -23,7 +24,6 @@ from im.message.model import (
     check_conversation,
     payload_from_json,
 )
-from im.message.publish import Publisher
 from im.platform.parallel import run_all
 
 _HISTORY_EXAMINED = 500
@@ -71,7 +71,7 @@ class _Fitting:
         return True
 
 
-class Reading(Publisher):
+class Reading(Messaging):
     """The use cases that read logs."""
 
     def pull(self, user: str, ranges: Sequence[Range], *, reader: Sender | None = None) -> list[Page]:

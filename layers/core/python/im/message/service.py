@@ -9,4 +9,4 @@ from im.message.replying import Replying
 
 
 class MessageService(Replying, Reacting, Clearing, Receipts, Finding, Importing):
-    """Sending, reading, taking back and the rest; what it is built from is ``im.message.publish.Publisher``'s."""
+    """Sending, reading, taking back and the rest; what it is built from is ``im.message.messaging.Messaging``'s."""

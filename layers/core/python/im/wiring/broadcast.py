@@ -9,7 +9,7 @@ from im.profile.everybody import Everybody
 from im.settings import Env
 from im.wiring.base import messages, rows, settings
 from im.wiring.delivery import delivery
-from im.wiring.message import log
+from im.wiring.notices import log
 from im.wiring.profile import users
 
 

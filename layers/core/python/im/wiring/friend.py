@@ -10,7 +10,7 @@ from im.settings import Env
 from im.wiring.base import dynamo, ephemera, rows, settings
 from im.wiring.callback import back_end
 from im.wiring.delivery import changes
-from im.wiring.message import message_service, user_types
+from im.wiring.notices import notices, user_types
 from im.wiring.setting import setting_service
 
 _DAY_MS = 86_400_000
@@ -23,7 +23,7 @@ def friend_service() -> FriendService:
     limit = config.switches.friend_requests_per_day
     return FriendService(
         DynamoFriendStore(dynamo(), config.need(Env.DIRECTORY_TABLE), rows()),
-        message_service(),
+        notices(),
         changes(),
         RateLimiter(ephemera(), clock.now_ms, limit, _DAY_MS, share=max(1, limit // 10)),
         user_types(),

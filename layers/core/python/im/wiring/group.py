@@ -10,7 +10,7 @@ from im.platform.ids import short_id
 from im.wiring.base import groups, messages, rows, settings
 from im.wiring.callback import back_end
 from im.wiring.delivery import changes
-from im.wiring.message import message_service, user_types
+from im.wiring.notices import notices, user_types
 from im.wiring.setting import setting_service
 
 
@@ -27,7 +27,7 @@ def group_service() -> GroupService:
         groups(),
         rows(),
         messages(),
-        message_service(),
+        notices(),
         settings().switches,
         clock.now_ms,
         short_id,

@@ -10,14 +10,14 @@ from im.message.screening import Screening
 from im.message.service import MessageService
 from im.moderation.service import Filter
 from im.moderation.store import DynamoWordStore
-from im.platform import aws, clock, telemetry
+from im.platform import aws, clock
 from im.platform.uids import Uids
-from im.profile.types import UserTypes
 from im.settings import Env
-from im.wiring.base import channels, dynamo, ephemera, groups, messages, rows, settings
+from im.wiring.base import channels, dynamo, groups, messages, rows, settings
 from im.wiring.callback import back_end
 from im.wiring.chatroom import chatrooms, rooms
 from im.wiring.delivery import delivery
+from im.wiring.notices import log, uids, user_types
 from im.wiring.outlets import outlets
 from im.wiring.review import review
 
@@ -26,25 +26,6 @@ from im.wiring.review import review
 def word_list() -> DynamoWordStore:
     """The sensitive words as they are stored."""
     return DynamoWordStore(dynamo(), settings().need(Env.DIRECTORY_TABLE))
-
-
-@cache
-def user_types() -> UserTypes:
-    """What kind of account a user is."""
-    return UserTypes(dynamo(), settings().need(Env.DIRECTORY_TABLE))
-
-
-@cache
-def uids() -> Uids:
-    """The uids of this process."""
-    return Uids(ephemera(), clock.now_ms)
-
-
-@cache
-def log() -> Log:
-    """Appends to logs."""
-    indexed = settings().switches.uid_index == "all"
-    return Log(messages(), uids(), index_uids=indexed, count=telemetry.count)
 
 
 @cache
@@ -73,7 +54,6 @@ def message_service() -> MessageService:
         outlets=outlets(),
         back_end=back_end(),
         user_types=user_types(),
-        count=telemetry.count,
     )
 
 

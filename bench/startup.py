@@ -19,7 +19,7 @@ from stacks.bundling import Bundler, Target
 from stacks.config import LAMBDA_PYTHON
 
 _ROOT = Path(__file__).parents[1]
-_TRIES = 25
+_TRIES = 40
 _CLIENT = "import botocore.session; botocore.session.get_session().create_client('dynamodb', region_name='us-east-1')"
 _BARE = f"import pynamodb.models; {_CLIENT}"
 # Installed here for the tests' sake and absent from the functions' layer.

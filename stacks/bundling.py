@@ -32,6 +32,23 @@ _KEPT_DATA_FILES = frozenset({"endpoints.json", "partitions.json", "_retry.json"
 _UNUSED_FOLDERS = frozenset({"tests", "test", "examples", "bin"})
 _UNUSED_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "examples-1.json", ".lock"})
 _UNUSED_SUFFIXES = frozenset({".pyi", ".pyx", ".pxd", ".c", ".h"})
+_NO_MANUAL = """class LazyLoadedDocstring(str):
+    def __new__(cls, *args, **kwargs):
+        return super().__new__(cls)
+
+
+class ClientMethodDocstring(LazyLoadedDocstring):
+    pass
+
+
+class WaiterDocstring(LazyLoadedDocstring):
+    pass
+
+
+class PaginatorDocstring(LazyLoadedDocstring):
+    pass
+"""
+"""In the place of ``botocore.docs.docstring``: the texts that ``help()`` shows of a client, all of them empty."""
 _PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 _CACHE_LIFE_S = 7 * 24 * 3600
 
@@ -236,6 +253,13 @@ def _trim(site: Path) -> None:
         _trim_endpoints(endpoints)
     for model in site.glob("botocore/data/*/*/*.json.gz"):
         _trim_model(model)
+    if (manual := site / "botocore/docs").is_dir():
+        # Every client imports what makes its help texts: a parser of HTML, a writer of reStructuredText, and so on.
+        package = (manual / "__init__.py").read_text()
+        (manual / "__init__.py").write_text(
+            package.replace("from botocore.docs.service import ServiceDocumenter\n", "")
+        )
+        (manual / "docstring.py").write_text(_NO_MANUAL)
 
 
 def _trim_endpoints(file: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from functions.connect.authorizer import handler
 from im.connect.model import Claims, Session
 from im.wiring import gate
-from im.wiring.base import sessions
+from im.wiring.sessions import sessions
 from tests.fakes.delivery import RecordingPoster
 from tests.handlers import recorded
 

@@ -9,8 +9,9 @@ from functions.connect.ws import handler
 from im.connect.model import Session
 from im.delivery.model import Change, Device
 from im.message.model import Conversation, Message
-from im.wiring.base import messages, presence, rows, sessions
+from im.wiring.base import messages, presence, rows
 from im.wiring.delivery import changes
+from im.wiring.sessions import sessions
 from tests.fakes.delivery import RecordingPoster
 from tests.handlers import recorded
 from tests.handlers.recorded import CONNECTION

@@ -185,11 +185,15 @@ def test_the_trimmed_layer_still_makes_every_client_and_a_presigned_upload() -> 
     program = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import botocore.session, pynamodb.models, msgspec, jwt, ahocorasick, aws_lambda_powertools, boto3
+import botocore.session, pynamodb.models, msgspec, jwt, ahocorasick, aws_lambda_powertools
 session = botocore.session.get_session()
 session.set_credentials("key", "secret")
 clients = {name: session.create_client(name, "eu-central-1") for name in json.loads(sys.argv[2])}
+assert clients["sqs"].send_message.__doc__ == "" and clients["dynamodb"].get_waiter("table_exists")
 clients["s3"].generate_presigned_post("media", "object")
+manual = [m for m in sys.modules if m.startswith("botocore.docs.")]
+assert set(manual) <= {"botocore.docs.docstring", "botocore.docs.utils"}, manual
+import boto3
 outside = [m.__file__ for m in (botocore, pynamodb, msgspec, jwt, ahocorasick, boto3)
            if not m.__file__.startswith(sys.argv[1])]
 print(json.dumps([{name: client.meta.endpoint_url for name, client in clients.items()}, outside]))

@@ -32,9 +32,7 @@ from im.wiring.base import (
     groups,
     messages,
     presence,
-    push_tokens,
     rows,
-    sessions,
     settings,
 )
 from im.wiring.broadcast import multicasts
@@ -49,6 +47,7 @@ from im.wiring.machine import machines
 from im.wiring.message import media, message_service, word_list
 from im.wiring.presence import presence_service
 from im.wiring.profile import profile_reader, users
+from im.wiring.sessions import push_tokens, sessions
 from im.wiring.setting import setting_service
 
 _WINDOW_MS = 10_000

@@ -3,7 +3,6 @@
 from functools import cache
 
 from im.channel.store import DynamoChannelStore
-from im.connect.store import DynamoSessionStore
 from im.delivery.store import SHARDS, DynamoPresenceStore
 from im.group.store import DynamoGroupStore
 from im.limits import RateLimiter
@@ -11,7 +10,6 @@ from im.message.store import DynamoMessageStore, DynamoRowStore
 from im.platform import aws, clock
 from im.platform.dynamo import Dynamo, make_client
 from im.platform.ephemera import Ephemera
-from im.push.store import DynamoTokenStore
 from im.settings import Env, Settings
 
 _CLIENT_WINDOW_MS = 5_000
@@ -36,22 +34,10 @@ def ephemera() -> Ephemera:
 
 
 @cache
-def sessions() -> DynamoSessionStore:
-    """The logins."""
-    return DynamoSessionStore(dynamo(), settings().need(Env.DIRECTORY_TABLE))
-
-
-@cache
 def presence() -> DynamoPresenceStore:
     """Where users are."""
     shards = SHARDS if settings().switches.online_index else 0
     return DynamoPresenceStore(dynamo(), settings().need(Env.PRESENCE_TABLE), shards=shards)
-
-
-@cache
-def push_tokens() -> DynamoTokenStore:
-    """Whose push tokens are."""
-    return DynamoTokenStore(dynamo(), settings().need(Env.DIRECTORY_TABLE))
 
 
 @cache

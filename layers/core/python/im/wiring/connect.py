@@ -5,10 +5,11 @@ from functools import cache
 from im.channel.everywhere import GlobalChannels
 from im.connect.service import ConnectService
 from im.platform import clock
-from im.wiring.base import channels, groups, messages, push_tokens, rows, sessions, settings
+from im.wiring.base import channels, groups, messages, rows, settings
 from im.wiring.callback import back_end
 from im.wiring.delivery import delivery
 from im.wiring.presence import presence_service
+from im.wiring.sessions import push_tokens, sessions
 
 
 @cache

@@ -15,7 +15,8 @@ from im.push.store import DynamoClaimStore, DynamoDirectory
 from im.push.ways import Carrier, Ways, applications_from_json
 from im.push.webpush import Vapid
 from im.settings import Env
-from im.wiring.base import dynamo, presence, push_tokens, settings
+from im.wiring.base import dynamo, presence, settings
+from im.wiring.sessions import push_tokens
 from im.wiring.setting import setting_store
 from im.wiring.webhooks import webhooks
 

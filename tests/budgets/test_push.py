@@ -12,7 +12,6 @@ from tests.e2e.receiver import Receiver
 
 pytestmark = pytest.mark.xdist_group("push-budget")
 
-_GB_SECOND = 0.0000133334
 APNS = f"arn:aws:sns:{REGION}:{ACCOUNT}:app/APNS/budget"
 
 
@@ -53,11 +52,6 @@ async def say(topology: Topology, target: dict[str, object], base: int, sender: 
     return measured
 
 
-def dollars_of(measured: Measurement) -> float:
-    """What a million cost, but for how long the functions ran, which a busy machine makes longer."""
-    return (measured.usd - measured.units("lambda.gb_second") * _GB_SECOND) * 1e6
-
-
 @pytest.mark.parametrize(("platform", "publications", "dollars"), [(1, 2, 3.25), (2, 1, 2.75)])
 def test_a_notification_stays_within_its_budget(
     topology: Topology, platform: int, publications: int, dollars: float
@@ -86,7 +80,7 @@ def test_a_notification_stays_within_its_budget(
     ]
     assert notified.units("dynamodb.write") - plain.units("dynamodb.write") <= 1
     assert notified.units("dynamodb.read") - plain.units("dynamodb.read") <= 4.5
-    assert dollars_of(notified) - dollars_of(plain) <= dollars, notified.table(1_000_000)
+    assert (notified.counted_usd - plain.counted_usd) * 1e6 <= dollars, notified.table(1_000_000)
 
 
 def test_all_sleepers_of_a_group_are_one_publication(topology: Topology) -> None:
@@ -110,7 +104,7 @@ def test_all_sleepers_of_a_group_are_one_publication(topology: Topology) -> None
     assert len(measured.calls(service="sns")) == 1
     worker = [call for call in measured.calls(function="PushOnQueue") if call.service == "dynamodb"]
     assert [call.operation for call in worker].count("BatchGetItem") == 4
-    assert dollars_of(measured) / 20 <= 1.6, measured.table(1_000_000)
+    assert measured.counted_usd * 1e6 / 20 <= 1.6, measured.table(1_000_000)
 
 
 def test_where_devices_are_is_read_and_written_for_one_unit_with_their_tokens(topology: Topology) -> None:

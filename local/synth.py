@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-_KEPT = 8
+_KEPT = 32
 """So many assemblies stay in the cache."""
 
 

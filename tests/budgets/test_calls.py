@@ -7,6 +7,7 @@ import pytest
 from bench.workloads import WORKLOADS, Workload, group, round_trips
 from local.meter import Measurement
 from local.topology import Topology
+from tests.budgets.measuring import measure
 
 pytestmark = pytest.mark.xdist_group("topology")
 
@@ -15,19 +16,6 @@ pytestmark = pytest.mark.xdist_group("topology")
 def topology() -> Iterator[Topology]:
     with Topology.from_cdk() as running:
         yield running
-
-
-def measure(topology: Topology, workload: Workload) -> Measurement:
-    async def work() -> Measurement:
-        async for step in workload.run(topology):
-            await topology.settle()
-            with topology.meter.measure() as measured:
-                await step()
-                await topology.settle()
-        return measured
-
-    with topology.clock.held():
-        return topology.run(work())
 
 
 def named(name: str) -> Workload:

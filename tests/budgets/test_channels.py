@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from bench.workloads import BROADCAST_FLOOR, Workload, broadcast, dialog, round_trips
-from local.meter import Measurement
 from local.topology import Topology
+from tests.budgets.measuring import measure
 
 pytestmark = pytest.mark.xdist_group("channels")
 
@@ -15,19 +15,6 @@ pytestmark = pytest.mark.xdist_group("channels")
 def topology() -> Iterator[Topology]:
     with Topology.from_cdk() as running:
         yield running
-
-
-def measure(topology: Topology, workload: Workload) -> Measurement:
-    async def work() -> Measurement:
-        async for step in workload.run(topology):
-            await topology.settle()
-            with topology.meter.measure() as measured:
-                await step()
-                await topology.settle()
-        return measured
-
-    with topology.clock.held():
-        return topology.run(work())
 
 
 def test_a_broadcast_to_ten_thousand_costs_little_more_than_its_deliveries(topology: Topology) -> None:

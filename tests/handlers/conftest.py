@@ -1,70 +1,31 @@
 """A deployment on moto, as far as functions see it: environment, tables, secrets, and a poster that keeps the frames."""
 
+import pkgutil
 from collections.abc import Iterator
+from importlib import import_module
 from types import ModuleType
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from im import wiring
 from im.platform import aws
 from im.settings import Env
-from im.wiring import (
-    api,
-    base,
-    broadcast,
-    callback,
-    callback_worker,
-    channel,
-    channel_calls,
-    chatroom,
-    connect,
-    delivery,
-    friend,
-    gate,
-    group,
-    message,
-    outlets,
-    presence,
-    profile,
-    review,
-    robot,
-    setting,
-    webhooks,
-)
+from im.wiring import delivery
 from tests.fakes.delivery import RecordingPoster
 from tests.stores.tables import DEFINITIONS, DIRECTORY, EPHEMERA, MESSAGES, PRESENCE
 
 ADMIN_SECRET = "123456"
-CACHING = (
-    api,
+_CACHING: tuple[ModuleType, ...] = (
     aws,
-    base,
-    broadcast,
-    callback,
-    callback_worker,
-    channel,
-    channel_calls,
-    chatroom,
-    connect,
-    delivery,
-    friend,
-    gate,
-    group,
-    message,
-    outlets,
-    presence,
-    profile,
-    robot,
-    review,
-    setting,
-    webhooks,
+    *(import_module(found.name) for found in pkgutil.iter_modules(wiring.__path__, "im.wiring.")),
 )
 
 
-def forget_cached(*modules: ModuleType) -> None:
+def forget_cached() -> None:
     """Make the next call of every cached constructor make its object anew."""
-    for module in modules:
+    for module in _CACHING:
         for value in vars(module).values():
             if hasattr(value, "cache_clear"):
                 value.cache_clear()
@@ -95,7 +56,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingPoster]:
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(delivery, "SocketPoster", lambda *how: poster)
     with mock_aws():
-        forget_cached(*CACHING)
+        forget_cached()
         dynamo = boto3.client("dynamodb", "us-east-1")
         for definition in DEFINITIONS:
             dynamo.create_table(**definition)
@@ -104,4 +65,4 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingPoster]:
         secrets.create_secret(Name="TokenSecret", SecretString="0123456789abcdef0123456789abcdef")
         secrets.create_secret(Name="CallbackSecret", SecretString="the callbacks' own")
         yield poster
-    forget_cached(*CACHING)
+    forget_cached()

@@ -13,7 +13,7 @@ from im.settings import Env
 from im.wiring.base import presence
 from tests.fakes.delivery import RecordingPoster
 from tests.handlers import recorded, test_server_api_http
-from tests.handlers.conftest import CACHING, forget_cached
+from tests.handlers.conftest import forget_cached
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def queue(deployed: RecordingPoster, monkeypatch: pytest.MonkeyPatch) -> Any:
     sqs = boto3.client("sqs", "us-east-1")
     url = sqs.create_queue(QueueName="BroadcastQueue")["QueueUrl"]
     monkeypatch.setenv(Env.BROADCAST_QUEUE_URL, url)
-    forget_cached(*CACHING)
+    forget_cached()
     presence().register("ann", Device("phone", 1, "ann-1", 1))
     return url
 

@@ -15,7 +15,7 @@ from im.wiring.api import group_service
 from im.wiring.base import presence
 from tests.fakes.delivery import RecordingPoster
 from tests.handlers import recorded
-from tests.handlers.conftest import CACHING, forget_cached
+from tests.handlers.conftest import forget_cached
 from tests.handlers.recorded import CONNECTION
 
 NOW = 1_795_369_200_000
@@ -191,7 +191,7 @@ def test_many_readers_are_served_through_the_queue(chat: RecordingPoster, monkey
     url = sqs.create_queue(QueueName="FanoutQueue")["QueueUrl"]
     monkeypatch.setenv(Env.FANOUT_QUEUE_URL, url)
     monkeypatch.setenv(Env.SWITCHES, '{"im.inline_limit": 2, "im.fanout_chunk": 2}')
-    forget_cached(*CACHING)
+    forget_cached()
     group_service().create("ann", GroupInfo("team"), [GroupMember("bob"), GroupMember("carl")])
     sqs.purge_queue(QueueUrl=url)
 

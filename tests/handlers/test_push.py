@@ -13,12 +13,11 @@ from functions.push.ws import handler
 from im.delivery.model import Device, PushAddress
 from im.push.alert import Alert, Publication
 from im.settings import Env
-from im.wiring import push
 from im.wiring.base import presence
 from tests.e2e.receiver import Receiver
 from tests.fakes.delivery import RecordingPoster
 from tests.handlers import recorded
-from tests.handlers.conftest import CACHING, forget_cached
+from tests.handlers.conftest import forget_cached
 
 
 @pytest.fixture
@@ -39,11 +38,11 @@ def server(deployed: RecordingPoster, monkeypatch: pytest.MonkeyPatch) -> Iterat
         (Env.SWITCHES, json.dumps(switches)),
     ):
         monkeypatch.setenv(name, value)
-    forget_cached(*CACHING, push)
+    forget_cached()
     presence().register("ann", Device("phone", 1, "ann-socket", 1))
     yield receiver
     receiver.stop()
-    forget_cached(*CACHING, push)
+    forget_cached()
 
 
 def ask(op: str, body: dict[str, Any]) -> dict[str, Any]:

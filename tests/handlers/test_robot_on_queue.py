@@ -18,7 +18,7 @@ from im.wiring.outlets import robot_queue
 from tests.e2e.receiver import Receiver
 from tests.fakes.delivery import RecordingPoster
 from tests.handlers import recorded
-from tests.handlers.conftest import CACHING, forget_cached
+from tests.handlers.conftest import forget_cached
 
 NOTE = Note("helper", "0|0|alice|helper", 7, "alice", 1_790_000_000_000, '{"type":1,"searchableContent":"hello"}')
 
@@ -37,7 +37,7 @@ def url(deployed: RecordingPoster, receiver: Receiver, monkeypatch: pytest.Monke
     made = sqs.create_queue(QueueName="Robots.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     monkeypatch.setenv(Env.ROBOT_QUEUE_URL, made)
     monkeypatch.setenv(Env.SWITCHES, '{"im.allow_private_callbacks": true}')
-    forget_cached(*CACHING)
+    forget_cached()
     machines().put_robot(Robot("helper", owner="olga", secret="s", callback=receiver.url), None)
     return str(made)
 

@@ -50,12 +50,13 @@ test: $(READY) ## Run the tests (some minutes)
 test-all: check test extended ## Everything that CI runs
 
 extended: $(READY) ## The long tests, and a real cdk deploy to an emulated AWS
-	@$(BIN)/pytest -q -m "slow or emulator"
+	@$(BIN)/pytest -q -n 2 -m slow tests/e2e/test_exhaustive_cuts.py
+	@$(BIN)/pytest -q -m "slow or emulator" --ignore tests/e2e/test_exhaustive_cuts.py
 
 exhaustive: exhaustive-cuts exhaustive-orders exhaustive-machines ## Every AWS call cut in every way, very many orders of calls: the better part of an hour
 
 exhaustive-cuts: $(READY)
-	@$(BIN)/pytest -v -s -m exhaustive tests/e2e
+	@$(BIN)/pytest -v -n 2 -m exhaustive tests/e2e
 
 exhaustive-orders: $(READY)
 	@$(BIN)/pytest -v -s -m exhaustive tests/simulation/test_interleavings.py tests/simulation/test_memory.py

@@ -2,7 +2,8 @@
 
 Every module of this folder that is named ``test_crash_...`` may have two tables: ``OPERATIONS``, which write and are
 therefore cut, and ``READS``, which do not. Its own test cuts some calls of each operation in one way (``cut_some_calls``),
-``test_exhaustive_cuts`` cuts all of them in all ways, and ``test_crash_coverage`` compares the tables with what there is.
+``test_exhaustive_cuts`` cuts many of them, and by hand all of them in all ways, and ``test_crash_coverage`` compares the
+tables with what there is.
 """
 
 import importlib
@@ -23,8 +24,10 @@ from tests.e2e.test_faults import ACTIONS, persist, pulled, send_body, text
 
 ATTEMPTS = 12
 """How often a caller tries."""
-CUTS = len(ACTIONS)
-"""How many calls of an operation the short tests cut, where it does not say another number: each way comes once."""
+CUTS = 4
+"""How many calls of an operation the short tests cut, where it does not say another number."""
+MANY_CUTS = 2 * len(ACTIONS)
+"""How many the long ones do: each way comes twice."""
 CONTEXT = with_switches(seed_demo_objects=False, inline_limit=4, auth_code_hosts="pages.example.com")
 SOCKET, MESSAGE, PROFILE, ROOM, API = "ConnectWs", "MessageWs", "ProfileWs", "ChatroomWs", "ServerApi"
 GROUP = "GroupWs"
@@ -33,6 +36,8 @@ CHANNEL_SECRET = "a-channels-secret"
 """Of the robot of a scene, in which there is one."""
 
 _names = itertools.count()
+tally: list[tuple[int, int]] = []
+"""The calls and the cuts of each operation that the running test has cut."""
 
 
 class Scene:
@@ -292,20 +297,27 @@ async def play(topology: Topology, operation: Operation, action: Any = None, nth
     return len(measured.calls(function=operation.function))
 
 
-def cut_some_calls(topology: Topology, operation: Operation) -> None:
-    """Play an operation undisturbed, and then cut at calls spread over all that it makes, each in one way."""
-    way = sum(operation.name.encode())
+def cut_some_calls(topology: Topology, operation: Operation, most: int | None = None) -> None:
+    """Play an operation undisturbed, and then cut at calls spread over all that it makes, each in one way.
+
+    Args:
+        topology: the system.
+        operation: what is cut.
+        most: how many cuts at most; where it makes fewer calls, they are cut again in other ways. None: so many as the
+            operation says, and each call once.
+    """
+    way = sum(operation.name.encode()) + (most or 0)
     # The first run in a process makes calls that later ones need not make, so the last ones may be out of their reach.
     for _ in range(2):
         points = topology.run(play(topology, operation))
-        print(f"{operation.name}: {points} crash points")  # noqa: T201
         assert points, f"{operation.name} has no crash point"
-        cuts = min(points, operation.cuts)
+        cuts = most or min(points, operation.cuts)
         fired = len(topology.faults.fired)
         for cut in range(cuts):
             nth = points if cuts == 1 else 1 + cut * (points - 1) // (cuts - 1)
             topology.run(play(topology, operation, ACTIONS[(cut + way) % len(ACTIONS)], nth))
         if len(topology.faults.fired) > fired:
+            tally.append((points, cuts))
             return
     raise AssertionError(f"no cut of {operation.name} came about")
 
@@ -317,7 +329,7 @@ def cut_all_calls(topology: Topology, operation: Operation) -> None:
         ExceptionGroup: the cuts after which something was not as it must be.
     """
     points = topology.run(play(topology, operation))
-    print(f"{operation.name}: {points} calls, {points * len(ACTIONS)} cuts", flush=True)  # noqa: T201
+    tally.append((points, points * len(ACTIONS)))
     found = []
     for nth, action in itertools.product(range(1, points + 1), ACTIONS):
         try:

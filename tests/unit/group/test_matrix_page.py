@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from im.group.model import MATRIX, Kind, Operation, Role
+from im.group.model import Kind, Operation, Role, ruling
 
 PAGE = Path(__file__).parents[3] / "docs/groups.md"
 BEGIN, END = "<!-- rights: begin -->\n", "<!-- rights: end -->\n"
@@ -17,7 +17,7 @@ def tables() -> Iterator[str]:
         yield f"| | {' | '.join(Role)} |"
         yield f"|---|{'---|' * len(Role)}"
         for operation in Operation:
-            codes = [MATRIX[operation, role, kind] for role in Role]
+            codes = [ruling(operation, role, kind) for role in Role]
             yield f"| {operation} | {' | '.join('yes' if code is None else str(int(code)) for code in codes)} |"
         yield ""
 

@@ -352,56 +352,50 @@ _CODES = {
     "#": Code.GROUP_MUTED,
 }
 
-Rights = Mapping[tuple[Operation, Role, Kind], Code | None]
-
-
-def _rights(table: Mapping[Operation, tuple[str, str, str, str, str, str, str]]) -> Rights:
-    """The table spelt out: for each operation one word a role, in it one sign a kind."""
-    return {
-        (operation, role, kind): _CODES[sign]
-        for operation, words in table.items()
-        for role, word in zip(Role, words, strict=True)
-        for kind, sign in zip(Kind, word, strict=True)
-    }
-
-
 _LED = ("xxxxxx", "xxxxxx", "------", "------", "------", "+-++++", "+-++++")
 _OWNERS = ("------", "------", "------", "------", "------", "------", "+-+++-")
 _PLAIN_SPEECH = ("xxxxxx", "xxxxxx", "------", "++++++", "++++++", "++++++", "++++++")
 
-MATRIX: Rights = _rights(
-    {
-        # each word: normal, free, restricted 0, 1, 2, organisation
-        # stranger, removed, muted, member, allowed, manager, owner
-        Operation.CREATE: ("+++++-",) * 7,
-        Operation.DISMISS: _OWNERS,
-        Operation.JOIN: ("+++---", "+++---", "------", "!!!---", "!!!---", "!!!---", "!!!---"),
-        Operation.INVITE: ("xxxx--", "xxxxx-", "------", "++++--", "++++--", "+++++-", "+++++-"),
-        Operation.REQUEST: ("+++++-", "+++++-", "!!!!!-", "!!!!!-", "!!!!!-", "!!!!!-", "!!!!!-"),
-        Operation.REQUEST_OTHERS: ("xxxxx-", "xxxxx-", "------", "+++++-", "+++++-", "+++++-", "+++++-"),
-        Operation.ANSWER: ("xxxxx-", "xxxxx-", "------", "------", "------", "+++++-", "+++++-"),
-        Operation.KICK: ("------", "------", "------", "------", "------", "+-+++-", "+-+++-"),
-        Operation.KICK_OWNER: ("------",) * 7,
-        Operation.QUIT: ("xxxxx-", "xxxxx-", "+++++-", "+++++-", "+++++-", "+++++-", "+++++-"),
-        Operation.TRANSFER: _OWNERS,
-        Operation.MANAGERS: _OWNERS,
-        Operation.PROFILE: ("xxxxx-", "xxxxx-", "++----", "++----", "++----", "+++++-", "+++++-"),
-        Operation.EXTRA: ("xxxxxx", "xxxxxx", "++----", "++----", "++----", "++++++", "++++++"),
-        Operation.SPEECH: _LED,
-        Operation.ENTRY: ("xxxxx-", "xxxxx-", "------", "------", "------", "+-+++-", "+-+++-"),
-        Operation.LIMITS: ("------",) * 7,
-        Operation.OWN_ENTRY: ("xxxxxx", "xxxxxx", "++++++", "++++++", "++++++", "++++++", "++++++"),
-        Operation.MEMBER_ENTRY: ("xxxxxx", "xxxxxx", "------", "------", "------", "++++++", "++++++"),
-        Operation.LEADER_ENTRY: ("xxxxxx", "xxxxxx", "------", "------", "------", "------", "++++++"),
-        Operation.SILENCE: _LED,
-        Operation.SILENCE_MANAGER: ("xxxxxx", "xxxxxx", "------", "------", "------", "------", "+-++++"),
-        Operation.SPEAK: _PLAIN_SPEECH,
-        Operation.SPEAK_MUTED: ("xxxxxx", "xxxxxx", "------", "######", "++++++", "++++++", "++++++"),
-        Operation.READ_MEMBERS: ("xxxxxx", "xxxxxx", "++++++", "++++++", "++++++", "++++++", "++++++"),
-    }
-)
-"""For everybody but an admin: None when it is allowed, else the code of the refusal (client-semantics spec 4.3, with the
-advice of its appendix B; server-api spec 2.12). A group that does not exist is 253, before any of these."""
+MATRIX: Mapping[Operation, tuple[str, str, str, str, str, str, str]] = {
+    # each word: normal, free, restricted 0, 1, 2, organisation
+    # stranger, removed, muted, member, allowed, manager, owner
+    Operation.CREATE: ("+++++-",) * 7,
+    Operation.DISMISS: _OWNERS,
+    Operation.JOIN: ("+++---", "+++---", "------", "!!!---", "!!!---", "!!!---", "!!!---"),
+    Operation.INVITE: ("xxxx--", "xxxxx-", "------", "++++--", "++++--", "+++++-", "+++++-"),
+    Operation.REQUEST: ("+++++-", "+++++-", "!!!!!-", "!!!!!-", "!!!!!-", "!!!!!-", "!!!!!-"),
+    Operation.REQUEST_OTHERS: ("xxxxx-", "xxxxx-", "------", "+++++-", "+++++-", "+++++-", "+++++-"),
+    Operation.ANSWER: ("xxxxx-", "xxxxx-", "------", "------", "------", "+++++-", "+++++-"),
+    Operation.KICK: ("------", "------", "------", "------", "------", "+-+++-", "+-+++-"),
+    Operation.KICK_OWNER: ("------",) * 7,
+    Operation.QUIT: ("xxxxx-", "xxxxx-", "+++++-", "+++++-", "+++++-", "+++++-", "+++++-"),
+    Operation.TRANSFER: _OWNERS,
+    Operation.MANAGERS: _OWNERS,
+    Operation.PROFILE: ("xxxxx-", "xxxxx-", "++----", "++----", "++----", "+++++-", "+++++-"),
+    Operation.EXTRA: ("xxxxxx", "xxxxxx", "++----", "++----", "++----", "++++++", "++++++"),
+    Operation.SPEECH: _LED,
+    Operation.ENTRY: ("xxxxx-", "xxxxx-", "------", "------", "------", "+-+++-", "+-+++-"),
+    Operation.LIMITS: ("------",) * 7,
+    Operation.OWN_ENTRY: ("xxxxxx", "xxxxxx", "++++++", "++++++", "++++++", "++++++", "++++++"),
+    Operation.MEMBER_ENTRY: ("xxxxxx", "xxxxxx", "------", "------", "------", "++++++", "++++++"),
+    Operation.LEADER_ENTRY: ("xxxxxx", "xxxxxx", "------", "------", "------", "------", "++++++"),
+    Operation.SILENCE: _LED,
+    Operation.SILENCE_MANAGER: ("xxxxxx", "xxxxxx", "------", "------", "------", "------", "+-++++"),
+    Operation.SPEAK: _PLAIN_SPEECH,
+    Operation.SPEAK_MUTED: ("xxxxxx", "xxxxxx", "------", "######", "++++++", "++++++", "++++++"),
+    Operation.READ_MEMBERS: ("xxxxxx", "xxxxxx", "++++++", "++++++", "++++++", "++++++", "++++++"),
+}
+"""For everybody but an admin: a word for each role, in it a sign for each kind, which ``ruling`` reads (client-semantics
+spec 4.3, with the advice of its appendix B; server-api spec 2.12). It is kept as written, because every function loads it.
+A group that does not exist is 253, before any of these."""
+_ROLE_PLACE = {role: place for place, role in enumerate(Role)}
+_KIND_PLACE = {kind: place for place, kind in enumerate(Kind)}
+
+
+def ruling(operation: Operation, role: Role, kind: Kind) -> Code | None:
+    """What the matrix says: None when it is allowed, else the code of the refusal."""
+    return _CODES[MATRIX[operation][_ROLE_PLACE[role]][_KIND_PLACE[kind]]]
+
 
 FORBIDDING_BITS: Mapping[Operation, int] = {
     Operation.CREATE: 0x1,
@@ -432,7 +426,7 @@ def refusal(operation: Operation, info: GroupInfo, role: Role, origin: Origin) -
     """
     if origin is Origin.ADMIN:
         return None
-    return MATRIX[operation, role, kind_of(info.type, info.join_type)]
+    return ruling(operation, role, kind_of(info.type, info.join_type))
 
 
 def check_right(operation: Operation, info: GroupInfo, member: GroupMember | None, origin: Origin) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-_KEPT = 32
+KEPT = 32
 """So many assemblies stay in the cache."""
 
 
@@ -79,5 +79,5 @@ def synthesize(cache: Path, context: Mapping[str, Any] | None = None) -> tuple[P
 
 def _prune(cache: Path) -> None:
     assemblies = sorted(cache.glob("synth-*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in assemblies[_KEPT:]:
+    for old in assemblies[KEPT:]:
         shutil.rmtree(old, ignore_errors=True)

@@ -64,10 +64,11 @@ def test_what_the_app_says_when_it_fails_is_told_and_nothing_is_cached(app: Path
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_old_assemblies_are_removed(app: Path, tmp_path: Path) -> None:
-    for number in range(12):
+def test_old_assemblies_are_removed(app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synth, "KEPT", 3)
+    for number in range(5):
         last, _ = synth.synthesize(tmp_path / "cache", {"number": number})
 
     kept = list((tmp_path / "cache").iterdir())
-    assert len(kept) == 8
+    assert len(kept) == 3
     assert last in kept

@@ -21,15 +21,15 @@ WITHOUT_CRYPTOGRAPHY = "import sys; sys.modules['cryptography'] = None"
 # Times the calls of botocore with pynamodb and one client.
 FUNCTIONS = {
     "functions.connect.authorizer": 1.2,
-    "functions.connect.ws": 1.35,
-    "functions.message.ws": 1.4,
-    "functions.message.on_queue": 1.4,
-    "functions.broadcast.on_queue": 1.45,
-    "functions.group.ws": 1.4,
-    "functions.profile.ws": 1.45,
-    "functions.chatroom.ws": 1.35,
-    "functions.callback.on_queue": 1.3,
-    "functions.server_api.http": 1.55,
+    "functions.connect.ws": 1.34,
+    "functions.message.ws": 1.36,
+    "functions.message.on_queue": 1.38,
+    "functions.broadcast.on_queue": 1.4,
+    "functions.group.ws": 1.35,
+    "functions.profile.ws": 1.39,
+    "functions.chatroom.ws": 1.3,
+    "functions.callback.on_queue": 1.26,
+    "functions.server_api.http": 1.52,
 }
 NEVER = {"boto3", "pydantic", "requests", "aws_xray_sdk", "jinja2", "moto", "cryptography", "aws_cdk", "yaml"}
 ONLY_WHERE_TOKENS_ARE = {"jwt"}

@@ -1,8 +1,8 @@
 """How long functions take to start, against the least that any of them needs: pynamodb with one client.
 
 Fresh processes with valid bytecode, CPU time as each counts its own, the least of many tries. The packages are this
-machine's but for the functions' botocore, which is the trimmed one of the vendor layer: it is pure Python, and reading its
-data files is much of what a first client takes.
+machine's but for the functions' botocore and urllib3, which are the trimmed ones of the vendor layer: they are pure Python,
+and reading their data files is much of what a first client takes.
 """
 
 import compileall
@@ -44,9 +44,10 @@ def starts(modules: Iterable[str]) -> Starts:
     """Measure the starts of these trigger files, in turns, so that a busy minute of the machine strikes all alike."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         layer = Bundler(_ROOT, Target("arm64", LAMBDA_PYTHON), _ROOT / ".local/cache/bundles").vendor_layer().path
-        copy = Path(folder, "botocore")
-        shutil.copytree(layer / "python/botocore", copy, ignore=shutil.ignore_patterns("__pycache__"))
-        compileall.compile_dir(copy, quiet=2)
+        for package in ("botocore", "urllib3"):
+            copy = Path(folder, package)
+            shutil.copytree(layer / "python" / package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+            compileall.compile_dir(copy, quiet=2)
         installed = (str(_ROOT / "layers/core/python"), str(_ROOT))
         trimmed = (folder, *installed)
         programs = {"empty": ("pass", installed), "bare": (_BARE, installed), "trimmed": (_BARE, trimmed)}

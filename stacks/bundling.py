@@ -49,6 +49,11 @@ class PaginatorDocstring(LazyLoadedDocstring):
     pass
 """
 """In the place of ``botocore.docs.docstring``: the texts that ``help()`` shows of a client, all of them empty."""
+_UNUSED_IMPORTS = {
+    "botocore/docs/__init__.py": "from botocore.docs.service import ServiceDocumenter\n",
+    "urllib3/http2/__init__.py": "from importlib.metadata import version\n",
+}
+"""What every client loads for functions that nobody calls: one prints botocore's manual, one switches HTTP/2 on."""
 _PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 _CACHE_LIFE_S = 7 * 24 * 3600
 
@@ -253,13 +258,11 @@ def _trim(site: Path) -> None:
         _trim_endpoints(endpoints)
     for model in site.glob("botocore/data/*/*/*.json.gz"):
         _trim_model(model)
-    if (manual := site / "botocore/docs").is_dir():
-        # Every client imports what makes its help texts: a parser of HTML, a writer of reStructuredText, and so on.
-        package = (manual / "__init__.py").read_text()
-        (manual / "__init__.py").write_text(
-            package.replace("from botocore.docs.service import ServiceDocumenter\n", "")
-        )
-        (manual / "docstring.py").write_text(_NO_MANUAL)
+    if (manual := site / "botocore/docs/docstring.py").is_file():
+        manual.write_text(_NO_MANUAL)
+    for name, line in _UNUSED_IMPORTS.items():
+        if (module := site / name).is_file():
+            module.write_text(module.read_text().replace(line, ""))
 
 
 def _trim_endpoints(file: Path) -> None:

@@ -193,6 +193,7 @@ assert clients["sqs"].send_message.__doc__ == "" and clients["dynamodb"].get_wai
 clients["s3"].generate_presigned_post("media", "object")
 manual = [m for m in sys.modules if m.startswith("botocore.docs.")]
 assert set(manual) <= {"botocore.docs.docstring", "botocore.docs.utils"}, manual
+assert "importlib.metadata" not in sys.modules
 import boto3
 outside = [m.__file__ for m in (botocore, pynamodb, msgspec, jwt, ahocorasick, boto3)
            if not m.__file__.startswith(sys.argv[1])]

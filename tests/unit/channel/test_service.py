@@ -1,8 +1,9 @@
 """Channels: who may make and change them, who subscribes, and who is told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from im.callback.back_end import ChannelEvent
 from im.channel import service
 from im.channel.model import Channel, Menu, State
+from im.channel.store import Seat
 from im.errors import Code, ImError
 from im.message.model import Origin
 from tests.fakes.world import World
@@ -277,7 +279,32 @@ def test_destroying_again_is_success_and_takes_out_who_was_left(world: World) ->
     world.settle()
 
     assert world.channel_service.subscribers("news") == []
-    assert [event for *_, event in world.watching.changes] == [ChannelEvent.CREATED, ChannelEvent.DESTROYED]
+    told = [event for *_, event in world.watching.changes]
+    assert told == [ChannelEvent.CREATED, ChannelEvent.DESTROYED, ChannelEvent.DESTROYED]
+
+
+def test_who_is_not_told_in_time_that_a_channel_has_ended_does_not_hear_that_it_never_was(world: World) -> None:
+    make(world)
+    put = world.channels.put
+
+    def put_and_lose_the_answer(new: Channel, old: Channel | None, seats: Sequence[Seat] = ()) -> bool:
+        put(new, old, seats)
+        return False
+
+    with patch.object(world.channels, "put", put_and_lose_the_answer):
+        world.channel_service.destroy("olga", "news", Origin.USER)
+
+    assert world.channel_service.get("news").deleted
+    assert [event for *_, event in world.watching.changes][-1] is ChannelEvent.DESTROYED
+
+
+def test_a_channel_made_twice_by_its_owner_is_told_twice(world: World) -> None:
+    wanted = Channel("news", "News", "olga")
+
+    first, again = (world.channel_service.create("olga", wanted, Origin.USER) for _ in range(2))
+
+    assert again == first
+    assert [event for *_, event in world.watching.changes] == [ChannelEvent.CREATED] * 2
 
 
 def test_who_subscribes_to_a_channel_made_anew_is_not_taken_out_by_its_former_end(world: World) -> None:

@@ -144,14 +144,14 @@ class ChannelService:
             if old is not None and origin is not Origin.ADMIN:
                 if old.owner != operator or old.deleted:
                     raise ImError(Code.NOT_RIGHT, "this id is taken")
+                self._tell_of(old, ChannelEvent.CREATED, operator)
                 return old
             now = self._now(old)
             new = replace(
                 made, created=old.created if old else now, update_dt=now, activity=now // MINUTE_MS, lines=(0,)
             )
             if self._put(new, old):
-                self._tell_owners(new, old)
-                self._back_end.channel_changed(operator, new.id, ChannelEvent.CREATED)
+                self._tell_of(new, ChannelEvent.CREATED, operator, old.owner if old else new.owner)
                 return new
         raise BusyError("this channel is being changed")
 
@@ -185,27 +185,27 @@ class ChannelService:
             return replace(old, owner=owner) if old.owner != owner else None
 
         def is_done(old: Channel) -> bool:
-            return old.owner == owner and any(
-                row.conversation.target == channel for row in self._rows.of_user(operator)
-            )
+            if old.deleted or old.owner != owner or owner == operator:
+                return False
+            return any(row.conversation.target == channel for row in self._rows.of_user(operator))
 
         self._change(operator, channel, Origin.USER, change, ChannelEvent.TRANSFERRED, is_done)
 
     def destroy(self, operator: str, channel: str, origin: Origin) -> None:
-        """End a channel for ever, or until an admin makes it anew; its record stays (CHD). Doing it again is success.
+        """End a channel for ever, or until an admin makes it anew; its record stays (CHD). Doing it again is success, and
+        is told again: the first time may have been cut.
 
         Raises:
             ImError: 253 no such channel, 248 it is somebody else's.
         """
-        known = self._store.get(channel)
-        if known is not None and known.deleted and (origin is Origin.ADMIN or known.owner == operator):
-            self._spread(Spread(channel, ended=known.update_dt))
-            return
 
         def change(old: Channel) -> Channel | None:
             return replace(old, state=old.state | State.DELETED)
 
-        ended = self._change(operator, channel, origin, change, ChannelEvent.DESTROYED)
+        def is_done(old: Channel) -> bool:
+            return old.deleted and (origin is Origin.ADMIN or old.owner == operator)
+
+        ended = self._change(operator, channel, origin, change, ChannelEvent.DESTROYED, is_done)
         self._spread(Spread(channel, ended=ended.update_dt))
 
     def _change(
@@ -218,20 +218,20 @@ class ChannelService:
         is_done: Callable[[Channel], bool] = lambda channel: False,
     ) -> Channel:
         for _ in range(_ATTEMPTS):
-            old = self._existing(channel)
-            if origin is Origin.USER and old.owner != operator:
-                if not is_done(old):
-                    raise ImError(Code.NOT_RIGHT)
-                self._tell(sorted({operator, old.owner}), old.id)
-                self._back_end.channel_changed(operator, old.id, event)
+            old = self.get(channel)
+            if is_done(old):
+                self._tell_of(old, event, operator, old.owner if origin is Origin.ADMIN else operator)
                 return old
+            if old.deleted:
+                raise ImError(Code.NOT_EXIST, "no such channel")
+            if origin is Origin.USER and old.owner != operator:
+                raise ImError(Code.NOT_RIGHT)
             wanted = change(old)
             if wanted is None:
                 return old
             new = replace(wanted, update_dt=self._now(old))
             if self._put(new, old):
-                self._tell_owners(new, old)
-                self._back_end.channel_changed(operator, new.id, event)
+                self._tell_of(new, event, operator, old.owner)
                 return new
         raise BusyError("this channel is being changed")
 
@@ -256,8 +256,10 @@ class ChannelService:
             seats.append(Seat(before, lasts=heads))
         return seats
 
-    def _tell_owners(self, new: Channel, old: Channel | None) -> None:
-        self._tell(sorted({new.owner, old.owner if old else new.owner}), new.id)
+    def _tell_of(self, new: Channel, event: ChannelEvent, operator: str, *others: str) -> None:
+        """Tell the owner, the others and the business."""
+        self._tell(sorted({new.owner, *others}), new.id)
+        self._back_end.channel_changed(operator, new.id, event)
 
     def _now(self, old: Channel | None) -> int:
         return max(self._clock(), old.update_dt + 1 if old else 0)

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.workloads import Workload
 from bench.yardsticks.deploy import rows_deployment, rows_message, scan_deployment, scan_message
-from local.meter import Measurement
 from local.topology import Topology
+from tests.budgets.measuring import measure
 
 pytestmark = pytest.mark.xdist_group("topology")
 
@@ -16,18 +15,6 @@ pytestmark = pytest.mark.xdist_group("topology")
 def rows() -> Iterator[Topology]:
     with Topology(rows_deployment()) as running:
         yield running
-
-
-def measure(topology: Topology, workload: Workload) -> Measurement:
-    async def work() -> Measurement:
-        async for step in workload.run(topology):
-            await topology.settle()
-            with topology.meter.measure() as measured:
-                await step()
-                await topology.settle()
-        return measured
-
-    return topology.run(work())
 
 
 @pytest.mark.parametrize(("members", "online"), [(2, 2), (40, 5)])

@@ -22,8 +22,6 @@ from tests.e2e.test_crash_groups import (
 
 pytestmark = pytest.mark.xdist_group("crash-group_api")
 
-_CUTS = 4
-
 
 @pytest.fixture(scope="module")
 def topology() -> Iterator[Topology]:
@@ -74,15 +72,15 @@ async def request(scene: Scene) -> None:
 
 
 OPERATIONS = [
-    Operation("group/member/quit", API, two_in, leave, bob_has_left, _CUTS),
-    Operation("group/transfer", API, two_in, transfer, bob_owns_it, _CUTS),
-    Operation("group/modify", API, two_in, modify, it_has_the_name, _CUTS),
-    Operation("group/member/set_alias", API, two_in, name, bob_has_the_alias, _CUTS),
-    Operation("group/member/set_extra", API, two_in, describe, bob_has_the_extra, _CUTS),
-    Operation("group/manager/set", API, two_in, promote, bob_manages, _CUTS),
-    Operation("group/manager/mute", API, two_in, mute, bob_is_mute, _CUTS),
-    Operation("group/manager/allow", API, two_in, allow, bob_is_allowed, _CUTS),
-    Operation("group/join_request/add", API, two_in, request, a_request_waits, _CUTS),
+    Operation("group/member/quit", API, two_in, leave, bob_has_left),
+    Operation("group/transfer", API, two_in, transfer, bob_owns_it),
+    Operation("group/modify", API, two_in, modify, it_has_the_name),
+    Operation("group/member/set_alias", API, two_in, name, bob_has_the_alias),
+    Operation("group/member/set_extra", API, two_in, describe, bob_has_the_extra),
+    Operation("group/manager/set", API, two_in, promote, bob_manages),
+    Operation("group/manager/mute", API, two_in, mute, bob_is_mute),
+    Operation("group/manager/allow", API, two_in, allow, bob_is_allowed),
+    Operation("group/join_request/add", API, two_in, request, a_request_waits),
 ]
 
 

@@ -222,8 +222,7 @@ class ChannelService:
             if is_done(old):
                 self._tell_of(old, event, operator, old.owner if origin is Origin.ADMIN else operator)
                 return old
-            if old.deleted:
-                raise ImError(Code.NOT_EXIST, "no such channel")
+            _check_alive(old)
             if origin is Origin.USER and old.owner != operator:
                 raise ImError(Code.NOT_RIGHT)
             wanted = change(old)
@@ -355,9 +354,8 @@ class ChannelService:
     # --- asking
 
     def _existing(self, channel: str) -> Channel:
-        known = self._store.get(check_channel_id(channel))
-        if known is None or known.deleted:
-            raise ImError(Code.NOT_EXIST, "no such channel")
+        known = self.get(channel)
+        _check_alive(known)
         return known
 
     def get(self, channel: str) -> Channel:
@@ -441,3 +439,8 @@ def is_open(row: Row) -> bool:
 def as_seen(channel: Channel, reader: str) -> Channel:
     """A channel without what is only for its owner."""
     return channel if reader == channel.owner else replace(channel, secret="", callback="")
+
+
+def _check_alive(channel: Channel) -> None:
+    if channel.deleted:
+        raise ImError(Code.NOT_EXIST, "no such channel")

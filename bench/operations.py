@@ -8,7 +8,6 @@ from local.meter import Measurement
 from local.topology import Topology
 
 _MILLION = 1_000_000
-_LAMBDA_TIME = "lambda.gb_second"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +65,5 @@ def _cost(topology: Topology, name: str, example: Example, measured: Measurement
         reads=measured.units("dynamodb.read"),
         writes=measured.units("dynamodb.write"),
         frames=measured.units("socket.message"),
-        usd=sum(usd for unit, usd in measured.totals().items() if not unit.startswith(_LAMBDA_TIME)) * _MILLION,
+        usd=measured.counted_usd * _MILLION,
     )
